@@ -1,0 +1,43 @@
+"""Identifiers in AWS's forms."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import uuid
+
+_BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_SECRET_BYTES = 30  # 30 bytes are 40 base64 characters, AWS's length of a secret access key
+_ACCOUNT_OFFSET = 549755813888  # aws-behaviour.md 2.1: 8 base32 characters hold (account div 2) + 2**39
+
+
+def unique_id(prefix: str, account_id: str, length: int = 21) -> str:
+    """An IAM unique id such as ``AROA`` + 17 characters; the account is encoded in it as AWS encodes it (``aws-behaviour.md`` 2.1)."""
+    half, odd = divmod(int(account_id), 2)
+    number = half + _ACCOUNT_OFFSET
+    encoded = "".join(_BASE32[(number >> shift) & 31] for shift in range(35, -1, -5))
+    ninth = _BASE32[secrets.randbelow(16) + 16 * odd]
+    rest = "".join(secrets.choice(_BASE32) for _ in range(length - len(prefix) - 9))
+    return f"{prefix}{encoded}{ninth}{rest}"
+
+
+def account_of_key(access_key_id: str) -> str | None:
+    """The account encoded in an access key id, or None when it has another form (sts:GetAccessKeyInfo)."""
+    encoded = access_key_id[4:13]
+    if len(encoded) < 9 or any(character not in _BASE32 for character in encoded):
+        return None
+    number = 0
+    for character in encoded[:8]:
+        number = number << 5 | _BASE32.index(character)
+    account = (number - _ACCOUNT_OFFSET) * 2 + (_BASE32.index(encoded[8]) >= 16)
+    return f"{account:012d}" if 0 <= account < 10**12 else None
+
+
+def secret_access_key() -> str:
+    """40 characters of the base64 alphabet."""
+    return base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+
+
+def new_uuid() -> str:
+    """A random UUID in the lower-case 8-4-4-4-12 form."""
+    return str(uuid.uuid4())
