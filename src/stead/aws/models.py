@@ -38,13 +38,13 @@ SERVICES: dict[str, Service] = {
 
 @cache
 def _loader() -> Loader:
-    return Loader()  # type: ignore[no-untyped-call]  # botocore has no annotations
+    return Loader()
 
 
 @cache
 def service_model(name: str) -> ServiceModel:
     """The model of service ``name`` in its newest version, e.g. ``service_model("iam")``."""
-    raw: dict[str, Any] = _loader().load_service_model(name, "service-2")  # type: ignore[no-untyped-call]  # see above
+    raw: dict[str, Any] = _loader().load_service_model(name, "service-2")
     return ServiceModel(raw, name)
 
 
@@ -63,6 +63,6 @@ def operation_model(service: str, operation: str) -> OperationModel:
 @cache
 def regions() -> frozenset[str]:
     """The Regions of the ``aws`` partition that botocore knows; a Region outside is an invented one and is refused."""
-    endpoints: dict[str, Any] = _loader().load_data("endpoints")  # type: ignore[no-untyped-call]  # see above
+    endpoints: dict[str, Any] = _loader().load_data("endpoints")
     (partition,) = (p for p in endpoints["partitions"] if p["partition"] == "aws")
     return frozenset(partition["regions"])
