@@ -14,6 +14,7 @@ from .entry import LinkedService, Probe, Suffix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
 _PRINCIPAL = re.compile(r"[a-z0-9][a-z0-9.-]*\.amazonaws\.com")
 _SERVICE_TEXTS = {
@@ -24,6 +25,8 @@ _SERVICE_TEXTS = {
     "description": re.compile(r"[\t\n\r\x20-\x7e\xa1-\xff]{1,1000}"),
     "reports": re.compile("all|some|none"),
 }
+_SERVICE_NEEDS = frozenset({"role_name", "confidence"})
+_SERVICE_KEYS = frozenset({*_SERVICE_TEXTS, "report_limit", "probes"})
 _OWN_TEXTS = {"own": re.compile("ecs:(cluster|capacity-provider)")}
 _NEIGHBOUR_TEXTS = {
     "service": re.compile("[a-z0-9-]+"),
@@ -64,7 +67,7 @@ def _rows(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _service(principal: str, row: dict[str, Any]) -> LinkedService:
-    _check_keys(principal, row, {"role_name", "confidence"}, {*_SERVICE_TEXTS, "report_limit", "probes"})
+    _check_keys(principal, row, _SERVICE_NEEDS, _SERVICE_KEYS)
     _check_texts(principal, row, _SERVICE_TEXTS)
     suffix = Suffix(row.get("suffix", "refused"))
     if (suffix is Suffix.REQUIRED) != row["role_name"].endswith("*"):
@@ -88,15 +91,15 @@ def _probes(principal: str, row: dict[str, Any]) -> tuple[Probe, ...]:
 
 
 def _probe(where: str, table: dict[str, Any]) -> Probe:
-    texts, more = (_OWN_TEXTS, set[str]()) if "own" in table else (_NEIGHBOUR_TEXTS, {"parameters"})
-    _check_keys(where, table, set(texts), {*texts, *more})
+    texts = _OWN_TEXTS if "own" in table else _NEIGHBOUR_TEXTS
+    _check_keys(where, table, texts.keys(), texts.keys() if texts is _OWN_TEXTS else {*texts, "parameters"})
     _check_texts(where, table, texts)
     if not isinstance(table.get("parameters", {}), dict):
         raise CatalogueError(f"{where}: parameters is not a table")
     return Probe(**table)
 
 
-def _check_keys(where: str, table: dict[str, Any], needed: set[str], known: set[str]) -> None:
+def _check_keys(where: str, table: dict[str, Any], needed: AbstractSet[str], known: AbstractSet[str]) -> None:
     if unknown := sorted(table.keys() - known):
         raise CatalogueError(f"{where}: unknown {', '.join(unknown)}")
     if missing := sorted(needed - table.keys()):
@@ -104,7 +107,6 @@ def _check_keys(where: str, table: dict[str, Any], needed: set[str], known: set[
 
 
 def _check_texts(where: str, table: dict[str, Any], patterns: Mapping[str, re.Pattern[str]]) -> None:
-    for key in table.keys() & patterns.keys():
-        value = table[key]
-        if not isinstance(value, str) or not patterns[key].fullmatch(value):
+    for key, value in table.items():
+        if key in patterns and not (isinstance(value, str) and patterns[key].fullmatch(value)):
             raise CatalogueError(f"{where}: {key} cannot be {value!r}")
