@@ -16,22 +16,26 @@ GLOBAL_REGION = "us-east-1"
 class Service:
     """One AWS service that Stead serves.
 
-    ``name`` is botocore's name and the signing name; ``event_source`` is CloudTrail's; ``is_global`` services accept any Region in the
-    credential scope and always record :data:`GLOBAL_REGION`.
+    ``name`` is botocore's name and the signing name; ``event_source`` is CloudTrail's; an ``is_global`` service accepts any Region in the
+    credential scope and always records :data:`GLOBAL_REGION`. ``protocol``, ``api_version`` and ``target_prefix`` repeat the model's
+    metadata (a test compares them) so that a request can be routed before any model is loaded.
     """
 
     name: str
-    is_global: bool
     event_source: str
+    protocol: str
+    api_version: str
+    target_prefix: str = ""
+    is_global: bool = False
 
 
 SERVICES: dict[str, Service] = {
     service.name: service
     for service in (
-        Service("iam", is_global=True, event_source="iam.amazonaws.com"),
-        Service("sts", is_global=False, event_source="sts.amazonaws.com"),
-        Service("ecs", is_global=False, event_source="ecs.amazonaws.com"),
-        Service("cloudtrail", is_global=False, event_source="cloudtrail.amazonaws.com"),
+        Service("iam", "iam.amazonaws.com", "query", "2010-05-08", is_global=True),
+        Service("sts", "sts.amazonaws.com", "query", "2011-06-15"),
+        Service("ecs", "ecs.amazonaws.com", "json", "2014-11-13", "AmazonEC2ContainerServiceV20141113"),
+        Service("cloudtrail", "cloudtrail.amazonaws.com", "json", "2013-11-01", "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"),
     )
 }
 

@@ -1,0 +1,1 @@
+"""Background work: level-triggered, one row kind each (design D4)."""

@@ -1,0 +1,1 @@
+"""AWS services, one slice each; the slices do not know each other."""

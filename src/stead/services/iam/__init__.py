@@ -1,0 +1,1 @@
+"""IAM: users, roles, policies and the linked roles, one file a noun."""

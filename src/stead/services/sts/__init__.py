@@ -1,0 +1,1 @@
+"""STS: identity and sessions."""

@@ -1,0 +1,125 @@
+"""The pipeline: authorize, operate in one transaction, record. Every call takes it: the CLI's, the SDKs', the console's, Stead's own.
+
+A read runs without a transaction. A write runs in one that begins with the account's row held, so that nobody's permissions change between
+the decision and the commit (design D7), and ends with the event. A write that met another transaction (a deadlock, a lost race) is run again
+from the start: nothing of the first try is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, update
+
+from stead.aws.errors import AwsError, not_implemented
+from stead.aws.ids import new_uuid
+from stead.aws.models import GLOBAL_REGION, SERVICES
+from stead.aws.operation import Effect, Operation, find
+from stead.gateway import access
+from stead.gateway.record import Outcome, Recorder
+from stead.store.context import Context
+from stead.store.engine import Conflict
+from stead.store.tables import accounts
+
+if TYPE_CHECKING:
+    from stead.aws.call import Call, Caller, Parameters, Result, Target
+    from stead.gateway.credentials import CredentialCheck
+    from stead.gateway.standing import Standing
+    from stead.store.engine import Reader, Store
+    from stead.store.keyring import KeyRing
+
+MAX_ATTEMPTS = 20
+_BUMP = update(accounts).where(accounts.c.id == bindparam("account")).values(generation=accounts.c.generation + 1)
+_ALONE = frozenset({Effect.ADMINISTERS, Effect.PERMITS})
+
+
+class Pipeline:
+    """The one door behind the wire. Implements ``store.context.Gateway``."""
+
+    def __init__(self, store: Store, standing: Standing, credentials: CredentialCheck, ring: KeyRing, recorder: Recorder) -> None:
+        self.store = store
+        self.standing = standing
+        self.credentials = credentials
+        self.ring = ring
+        self.recorder = recorder
+
+    def run(self, call: Call) -> Result:
+        """Do ``call``; its output members, or AwsError."""
+        operation = find(call.service, call.operation)
+        if operation is None:
+            raise not_implemented(call.service, call.operation)
+        if operation.effect is Effect.READS:
+            return self._read(operation, call)
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                return self._write(operation, call)
+            except Conflict:
+                continue
+        raise AwsError("ServiceUnavailable", "The request could not be completed because of concurrent changes. Try again.", 503)
+
+    def call(self, caller: Caller, origin: Call, service: str, operation: str, parameters: Parameters) -> Result:
+        """An operation that another one needs, in a transaction of its own (never inside the other's)."""
+        region = GLOBAL_REGION if SERVICES[service].is_global else origin.region
+        inner = replace(
+            origin, service=service, operation=operation, parameters=parameters, caller=caller, region=region, request_id=new_uuid()
+        )
+        return self.run(inner)
+
+    def require(self, context: Context, action: str, target: Target) -> None:
+        """Refuse unless the caller may also do ``action`` on ``target``."""
+        access.check(self.standing, context.db, context.origin, action, target)
+
+    def _read(self, operation: Operation, call: Call) -> Result:
+        context = self._context(call, self.store.read())
+        try:
+            self._authorize(operation, context)
+            result: Result = operation.run(context, call.parameters) or {}
+        except AwsError as error:
+            self._later(operation, context, error)
+            raise
+        self._later(operation, context)
+        return result
+
+    def _write(self, operation: Operation, call: Call) -> Result:
+        context = self._context(call, self.store.read())
+        try:
+            if operation.before is not None:
+                self._authorize(operation, context)
+                operation.before(context, call.parameters)
+            with self.store.write() as db:
+                context.db = db
+                return self._in_transaction(operation, context)
+        except AwsError as error:
+            context.db = self.store.read()
+            self._later(operation, context, error)
+            raise
+
+    def _in_transaction(self, operation: Operation, context: Context) -> Result:
+        call, db = context.origin, context.writer
+        self.standing.hold(db, alone=operation.effect in _ALONE)
+        self.credentials.still_stands(db, call.caller)
+        self._authorize(operation, context)
+        result: Result = operation.run(context, call.parameters) or {}
+        if operation.effect is Effect.PERMITS:
+            db.run(_BUMP, account=call.caller.account_id)
+        self.recorder.now(db, Outcome(call, operation, context.target, result, None))
+        return result
+
+    def _authorize(self, operation: Operation, context: Context) -> None:
+        parameters = context.origin.parameters
+        context.target = target = operation.locate(context, parameters)
+        if operation.open:
+            return
+        access.check(self.standing, context.db, context.origin, operation.action, target)
+        if operation.also is not None:
+            for action, other in operation.also(context, parameters):
+                self.require(context, action, other)
+
+    def _later(self, operation: Operation, context: Context, error: AwsError | None = None) -> None:
+        self.recorder.later(Outcome(context.origin, operation, context.target, None, error))
+        if self.recorder.is_full:
+            self.recorder.flush(self.store)
+
+    def _context(self, call: Call, db: Reader) -> Context:
+        return Context(call, db, self, self.ring)

@@ -1,0 +1,125 @@
+"""The condition keys of a request (policy-evaluation.md section 8): what is known at once, and what is read only when a policy asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, select
+
+from stead.aws.call import CallerKind
+from stead.aws.clock import iso_seconds
+from stead.aws.models import GLOBAL_REGION, SERVICES
+from stead.store.tables import tags
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stead.aws.call import Call, Caller, Target
+    from stead.store.engine import Reader
+
+    Value = str | tuple[str, ...]
+
+TAGS_OF = select(tags.c.name, tags.c.value).where(tags.c.owner == bindparam("owner")).order_by(tags.c.tag_key)
+PRINCIPAL_TYPES = {CallerKind.ROOT: "Account", CallerKind.USER: "User", CallerKind.ROLE: "AssumedRole"}
+_RESOURCE_TAG = ("aws:resourcetag/", "iam:resourcetag/", "ecs:resourcetag/")
+_PRINCIPAL_TAG = "aws:principaltag/"
+
+
+class RequestContext(Mapping[str, "Value"]):
+    """Keys in lower case. Tags of the principal and of the resource cost a read each, so they are read on the first question."""
+
+    def __init__(self, db: Reader, call: Call, target: Target) -> None:
+        self._db = db
+        self._call = call
+        self._target = target
+        self._known: dict[str, Value] = _known_keys(call, target)
+        self._lists: dict[str, dict[str, str]] = {}
+
+    def get(self, key: str, default: Value | None = None) -> Value | None:  # type: ignore[override]  # narrower than Mapping's
+        """The value of ``key`` (lower case), or None when the request has no such key."""
+        found = self._known.get(key)
+        return found if found is not None else self._tag(key) or default
+
+    def __getitem__(self, key: str) -> Value:
+        found = self.get(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def _tag(self, key: str) -> str | None:
+        if key.startswith(_RESOURCE_TAG):
+            return self._tags(self._target.tags_of).get(key.split("/", 1)[1])
+        if key.startswith(_PRINCIPAL_TAG):
+            return self._principal_tags().get(key.removeprefix(_PRINCIPAL_TAG))
+        return None
+
+    def _principal_tags(self) -> dict[str, str]:
+        """The entity's tags, overlaid by the session's (policy-evaluation.md 8.1)."""
+        session = self._call.caller.session
+        passed = {name.lower(): value for name, value in session.tags} if session else {}
+        return {**self._tags(self._call.caller.entity_id), **passed}
+
+    def _tags(self, owner: str) -> dict[str, str]:
+        found = self._lists.get(owner)
+        if found is None:
+            rows = self._db.all(TAGS_OF, owner=owner) if owner else []
+            found = self._lists[owner] = {row.name.lower(): row.value for row in rows}
+        return found
+
+
+def _known_keys(call: Call, target: Target) -> dict[str, Value]:
+    now = call.now
+    keys: dict[str, Value] = {
+        "aws:requestedregion": GLOBAL_REGION if SERVICES[call.service].is_global else call.region,
+        "aws:currenttime": iso_seconds(now),
+        "aws:epochtime": str(now // 1000),
+        "aws:securetransport": "false",
+        "aws:resourceaccount": call.caller.account_id,
+        **_principal_keys(call.caller),
+        **_request_keys(call),
+    }
+    keys.update(target.keys)
+    return keys
+
+
+def _request_keys(call: Call) -> dict[str, Value]:
+    sent = {"aws:useragent": call.user_agent, "aws:referer": call.referer}
+    if not call.caller.invoked_by:  # a service's own address is no address of the caller's (policy-evaluation.md 8.1)
+        sent["aws:sourceip"] = call.source_ip
+    keys: dict[str, Value] = {key: value for key, value in sent.items() if value}
+    if call.caller.via:
+        keys.update({"aws:calledvia": call.caller.via, "aws:calledviafirst": call.caller.via[0], "aws:calledvialast": call.caller.via[-1]})
+    return keys
+
+
+def _principal_keys(caller: Caller) -> dict[str, Value]:
+    if caller.kind is CallerKind.SERVICE:
+        return {
+            "aws:principalisawsservice": "true",
+            "aws:principalservicename": caller.name,
+            "aws:principalservicenameslist": (caller.name,),
+            "aws:viaawsservice": "false",
+        }
+    keys: dict[str, Value] = {
+        "aws:principalarn": caller.entity_arn,
+        "aws:principalaccount": caller.account_id,
+        "aws:principaltype": PRINCIPAL_TYPES[caller.kind],
+        "aws:userid": caller.unique_id,
+        "aws:principalisawsservice": "false",
+        "aws:viaawsservice": "true" if caller.via else "false",
+    }
+    if caller.kind is CallerKind.USER:
+        keys["aws:username"] = caller.name
+    if caller.session is not None:
+        keys["aws:tokenissuetime"] = iso_seconds(caller.session.issued)
+        keys["aws:multifactorauthpresent"] = "false"
+        if caller.session.source_identity:
+            keys["aws:sourceidentity"] = caller.session.source_identity
+    return keys

@@ -1,0 +1,205 @@
+"""Makes a store ready before the first worker starts: schema, key ring, account, root key, AWS managed policies.
+
+Every step asks first whether it is done, so a kill at any moment is mended by the next start. Nothing is ever replaced by something empty:
+a file or database that cannot be read is an error with a sentence for the operator.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, func, inspect, select, text
+from sqlalchemy.exc import DatabaseError
+
+from stead.aws.clock import now_ms
+from stead.aws.ids import secret_access_key, unique_id
+from stead.store import managed_policies
+from stead.store.engine import Store, StoreError, Writer
+from stead.store.keyring import SECRET_PURPOSE, CannotOpen, KeyRing, load_or_create
+from stead.store.migrations import HEAD
+from stead.store.tables import access_keys, accounts, documents, meta, policies, policy_versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sqlalchemy import Connection
+
+    from stead.store.managed_policies import ManagedPolicy
+
+MIGRATION_LOCK = 0x57EAD  # PostgreSQL advisory lock: two processes may start at once
+QUICK_CHECK_BYTES = 64 * 2**20  # a larger SQLite file is not read through at each start
+_CHECK_PURPOSE = "check value"
+_META = select(meta.c.value).where(meta.c.key == bindparam("key"))
+_ACCOUNTS = select(accounts.c.id)
+_ROOT_KEYS = select(access_keys.c.id, access_keys.c.secret).where(access_keys.c.user_id.is_(None))
+_HAVE_POLICIES = select(func.count()).select_from(policies).where(policies.c.account_id == "aws")
+_DOCUMENT = select(documents.c.hash).where(documents.c.hash == bindparam("hash"))
+_AWS_ACCOUNT = "123456789012"  # encoded in the ANPA ids of AWS's own policies, whose real ids are not public
+
+
+@dataclass(frozen=True, slots=True)
+class RootCredentials:
+    """The account's root access key."""
+
+    access_key_id: str
+    secret: str
+
+
+def prepare(url: str, key_path: Path, account_id: str, wanted: RootCredentials | None) -> RootCredentials:
+    """Make the store at ``url`` ready and return its root credentials; ``wanted`` are those the operator named, if any."""
+    store = Store(url)
+    try:
+        _check_file(store)
+        migrate(store)
+        ring = _ring(store, key_path)
+        with store.write() as db:
+            _account(db, account_id)
+            credentials = _root(db, ring, account_id, wanted)
+        seed_managed_policies(store)
+        return credentials
+    except (sqlite3.DatabaseError, DatabaseError) as error:
+        raise StoreError(f"the database {store.url.render_as_string()} cannot be read: {error}. Restore it from your backup") from error
+    finally:
+        store.close()
+        store.engine.dispose()
+
+
+def migrate(store: Store) -> None:
+    """Bring the schema to HEAD; a database from a newer Stead is refused, not touched."""
+    connection = store.read().connection
+    if not store.is_sqlite:
+        connection.execute(select(func.pg_advisory_lock(MIGRATION_LOCK)))
+    try:
+        at = _revision(connection)
+        if at == HEAD:
+            return
+        if at is not None and at > HEAD:
+            raise StoreError(f"the database is at revision {at}, made by a newer Stead; this one knows {HEAD}. Use the newer version")
+        _upgrade(connection)
+    finally:
+        if not store.is_sqlite:
+            connection.execute(select(func.pg_advisory_unlock(MIGRATION_LOCK)))
+
+
+def seed_managed_policies(store: Store) -> None:
+    """Store the AWS managed policies, once; those that came with moto follow when it is installed later (design D8)."""
+    have = store.read().scalar(_HAVE_POLICIES)
+    own = list(managed_policies.own())
+    if have > len(own):
+        return
+    if not have:
+        _store_policies(store, own)
+    neighbours = managed_policies.neighbours()
+    if neighbours is not None:
+        _store_policies(store, neighbours)
+
+
+def store_document(db: Writer, document: str) -> str:
+    """Store a policy text unless it is there; its hash."""
+    digest = hashlib.sha256(document.encode()).hexdigest()
+    if db.first(_DOCUMENT, hash=digest) is None:
+        db.insert(documents, hash=digest, text=document)
+    return digest
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415  # a tenth of a second that only a first start or an upgrade pays
+    from alembic.config import Config  # noqa: PLC0415  # the same
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    connection.execute(text("BEGIN"))
+    try:
+        command.upgrade(config, HEAD)
+        connection.execute(text("COMMIT"))
+    except BaseException:
+        connection.execute(text("ROLLBACK"))
+        raise
+
+
+def _revision(connection: Connection) -> str | None:
+    tables = inspect(connection).get_table_names()
+    if "alembic_version" in tables:
+        revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return revision
+    if tables:
+        raise StoreError("the database holds tables that are not Stead's; give Stead one of its own")
+    return None
+
+
+def _check_file(store: Store) -> None:
+    path = Path(str(store.url.database))
+    if store.is_sqlite and path.exists() and path.stat().st_size <= QUICK_CHECK_BYTES:
+        found = store.read().connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        if found != "ok":
+            raise StoreError(f"the database {path} is damaged ({found}). Restore it from your backup")
+
+
+def _ring(store: Store, path: Path) -> KeyRing:
+    """The ring, proven by the check value that the database keeps (design D6)."""
+    sealed = store.read().scalar(_META, key="key_check")
+    ring = load_or_create(path, may_create=sealed is None)
+    if sealed is None:
+        with store.write() as db:
+            db.insert(meta, key="key_check", value=ring.seal(b"stead", _CHECK_PURPOSE).hex())
+        return ring
+    try:
+        ring.open(bytes.fromhex(sealed), _CHECK_PURPOSE)
+    except CannotOpen as error:
+        raise StoreError(f"the key ring {path} is not the one this database was made with: restore it from your backup") from error
+    return ring
+
+
+def _account(db: Writer, account_id: str) -> None:
+    stored = [row.id for row in db.all(_ACCOUNTS)]
+    if not stored:
+        db.insert(accounts, id=account_id, generation=1, clock_offset=0, created=now_ms())
+    elif account_id not in stored:
+        raise StoreError(f"the store belongs to account {stored[0]}, not {account_id}: start with --account-id {stored[0]}")
+
+
+def _root(db: Writer, ring: KeyRing, account_id: str, wanted: RootCredentials | None) -> RootCredentials:
+    row = db.first(_ROOT_KEYS)
+    if row is None:
+        made = wanted or RootCredentials(unique_id("AKIA", account_id, 20), secret_access_key())
+        sealed = ring.seal(made.secret.encode(), SECRET_PURPOSE)
+        db.insert(access_keys, id=made.access_key_id, account_id=account_id, user_id=None, secret=sealed, status="Active", created=now_ms())
+        return made
+    stored = RootCredentials(row.id, ring.open(row.secret, SECRET_PURPOSE).decode())
+    if wanted is not None and wanted != stored:
+        raise StoreError("the root credentials given are not the stored ones; leave them out, or use another data directory")
+    return stored
+
+
+def _store_policies(store: Store, found: Iterable[ManagedPolicy]) -> None:
+    with store.write() as db:
+        rows = [_policy_rows(policy) for policy in found]
+        texts = {row["hash"]: row for _, _, texts in rows for row in texts}
+        stored = {row.hash for row in db.all(select(documents.c.hash))}
+        db.insert_many(documents, [row for digest, row in texts.items() if digest not in stored])
+        db.insert_many(policies, [policy for policy, _, _ in rows])
+        db.insert_many(policy_versions, [version for _, versions, _ in rows for version in versions])
+
+
+def _policy_rows(policy: ManagedPolicy) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]:
+    texts = [(version, hashlib.sha256(document.encode()).hexdigest(), document, created) for version, document, created in policy.versions]
+    row = {
+        "arn": policy.arn,
+        "id": unique_id("ANPA", _AWS_ACCOUNT),
+        "account_id": "aws",
+        "name": policy.name,
+        "name_key": policy.name.lower(),
+        "path": policy.path,
+        "description": None,
+        "default_version": policy.default_version,
+        "next_version": 0,
+        "created": policy.created_ms,
+        "updated": policy.updated_ms,
+    }
+    versions = [{"policy_arn": policy.arn, "version_id": v, "document_hash": digest, "created": at} for v, digest, _, at in texts]
+    return row, versions, [{"hash": digest, "text": document} for _, digest, document, _ in texts]

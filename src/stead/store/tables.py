@@ -1,0 +1,229 @@
+"""The tables, once for both databases (design D3).
+
+Rules. Only text, integers and bytes: no type needs a converter, so a statement can run on the bare driver. Times are milliseconds since
+the epoch. A name that AWS compares without regard to case stands twice: as given (``name``) and folded (``name_key``), and the folded one
+carries the unique constraint, so that both databases agree whatever their collation. Accounts and Regions are columns from the first day
+(design D11).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers rows only for a column declared exactly INTEGER PRIMARY KEY; PostgreSQL wants the eight bytes said.
+SerialNumber = BigInteger().with_variant(Integer, "sqlite")
+Milliseconds = BigInteger
+
+meta = Table("meta", metadata, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("generation", BigInteger, nullable=False),  # design D7: grows with every change of who may do what; never lowered
+    Column("clock_offset", Milliseconds, nullable=False),  # how far a test advanced Stead's clock (--ephemeral only)
+    Column("created", Milliseconds, nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("boundary_arn", Text),
+    Column("created", Milliseconds, nullable=False),
+    UniqueConstraint("account_id", "name_key"),
+)
+
+access_keys = Table(
+    "access_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("user_id", Text, ForeignKey("users.id"), index=True),  # none: the root user's key
+    Column("secret", LargeBinary, nullable=False),  # sealed by the key ring (design D6)
+    Column("status", Text, nullable=False),
+    Column("created", Milliseconds, nullable=False),
+)
+
+roles = Table(
+    "roles",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # "customer" or "linked": privilege follows this, never the name (design D20)
+    Column("service", Text),  # the linked service's principal
+    Column("description", Text),
+    Column("trust_hash", Text, ForeignKey("documents.hash"), nullable=False),
+    Column("max_session_duration", Integer, nullable=False),
+    Column("boundary_arn", Text),
+    Column("created", Milliseconds, nullable=False),
+    UniqueConstraint("account_id", "name_key"),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("hash", Text, primary_key=True),  # SHA-256 of the text: each policy text is stored once
+    Column("text", Text, nullable=False),
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    Column("arn", Text, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("account_id", Text, nullable=False),  # "aws" owns the AWS managed policies
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("description", Text),
+    Column("default_version", Text, nullable=False),
+    Column("next_version", Integer, nullable=False),
+    Column("created", Milliseconds, nullable=False),
+    Column("updated", Milliseconds, nullable=False),
+    UniqueConstraint("account_id", "name_key"),
+)
+
+policy_versions = Table(
+    "policy_versions",
+    metadata,
+    Column("policy_arn", Text, ForeignKey("policies.arn"), primary_key=True),
+    Column("version_id", Text, primary_key=True),
+    Column("document_hash", Text, ForeignKey("documents.hash"), nullable=False),
+    Column("created", Milliseconds, nullable=False),
+)
+
+# Owners are users and roles by their unique id, so nothing of a deleted entity can attach itself to one made again under its name.
+inline_policies = Table(
+    "inline_policies",
+    metadata,
+    Column("owner_id", Text, primary_key=True),
+    Column("name_key", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("document_hash", Text, ForeignKey("documents.hash"), nullable=False),
+)
+
+attachments = Table(
+    "attachments",
+    metadata,
+    Column("owner_id", Text, primary_key=True),
+    Column("policy_arn", Text, ForeignKey("policies.arn"), primary_key=True, index=True),
+    Column("created", Milliseconds, nullable=False),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("owner", Text, primary_key=True),  # a unique id (IAM) or an ARN (ECS)
+    Column("tag_key", Text, primary_key=True),  # folded where AWS ignores case (recorded-aws.md 5.2), as given elsewhere
+    Column("name", Text, nullable=False),
+    Column("value", Text, nullable=False),
+)
+
+instance_profiles = Table(
+    "instance_profiles",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("role_id", Text, ForeignKey("roles.id"), index=True),
+    Column("created", Milliseconds, nullable=False),
+    UniqueConstraint("account_id", "name_key"),
+)
+
+# Design D18: each unit of service work under a linked role, written before its session is issued and ended with the work.
+role_usage = Table(
+    "role_usage",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("role_id", Text, nullable=False, index=True),
+    Column("region", Text, nullable=False),
+    Column("resource", Text, nullable=False),
+    Column("session_name", Text, nullable=False),
+    Column("started", Milliseconds, nullable=False),
+    Column("ended", Milliseconds),
+)
+
+deletion_tasks = Table(
+    "deletion_tasks",
+    metadata,
+    Column("id", Text, primary_key=True),  # the whole DeletionTaskId
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("role_id", Text, nullable=False, index=True),  # no foreign key: the task outlives the role
+    Column("role_name", Text, nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text),  # JSON: the DeletionTaskFailureReasonType
+    Column("created", Milliseconds, nullable=False),
+    Column("finished", Milliseconds),
+    # Design D4: when to look next (none: finished), who holds it until when, and the number that a stale holder fails on.
+    Column("due", Milliseconds, index=True),
+    Column("lease", BigInteger, nullable=False),
+)
+
+clusters = Table(
+    "clusters",
+    metadata,
+    Column("arn", Text, primary_key=True),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("region", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("settings", Text, nullable=False),  # JSON, like the next ones: members of the Cluster shape as ECS answers them
+    Column("configuration", Text),
+    Column("capacity_providers", Text, nullable=False),
+    Column("default_strategy", Text, nullable=False),
+    Column("service_connect_defaults", Text),
+    Column("request", Text, nullable=False),  # JSON: what CreateCluster was asked, to tell a repetition from a conflict
+    Column("created", Milliseconds, nullable=False),
+    Index(None, "account_id", "status", "region", "name"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("number", SerialNumber, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("account_id", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("time", Milliseconds, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("username", Text, nullable=False),
+    Column("access_key_id", Text, nullable=False),
+    Column("read_only", Integer, nullable=False),
+    Column("resources", Text, nullable=False),  # JSON: [[type, name], ...]
+    Column("record", Text, nullable=False),  # JSON: the CloudTrail record
+    Index(None, "account_id", "region", "time"),
+    Index(None, "account_id", "region", "name", "time"),
+    Index(None, "account_id", "region", "username", "time"),
+)
+
+event_resources = Table(
+    "event_resources",
+    metadata,
+    Column("event_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("account_id", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("time", Milliseconds, nullable=False),
+    Index(None, "account_id", "region", "name", "time"),
+)

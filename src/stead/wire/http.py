@@ -1,0 +1,113 @@
+"""The door: bytes in, bytes out. Which operation, whose signature, then the pipeline; and every refusal in the words of the protocol."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, NamedTuple
+
+from stead import sigv4
+from stead.aws.call import Call
+from stead.aws.clock import now_ms
+from stead.aws.errors import AwsError
+from stead.aws.ids import new_uuid
+from stead.aws.models import GLOBAL_REGION, SERVICES, operation_model, regions, service_model
+from stead.wire import aws_json, aws_query
+from stead.wire.constraints import validate
+from stead.wire.route import asked, resolve
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from stead.aws.call import Caller, Parameters, Result
+    from stead.gateway.pipeline import Pipeline
+    from stead.sigv4 import Claim
+    from stead.wire.messages import HttpReply, HttpRequest
+    from stead.wire.route import Asked, Route
+
+log = logging.getLogger("stead")
+
+PROTOCOLS: dict[str, ModuleType] = {"query": aws_query, "json": aws_json}
+_FALLBACK = SERVICES["iam"]  # the protocol of a refusal when nothing tells the service: IAM's XML
+
+
+class Moment(NamedTuple):
+    """Where and when a verified request stands."""
+
+    region: str
+    now: int
+    request_id: str
+
+
+class Door:
+    """Answers every request that is meant for AWS's API."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    def answer(self, request: HttpRequest) -> HttpReply:
+        """The reply to ``request``; never raises."""
+        request_id = new_uuid()
+        words = asked(request)
+        try:
+            return self._serve(request, words, request_id)
+        except AwsError as error:
+            return refusal(words, _scope_service(request), error, request_id)
+        except Exception:  # the last line of defence: the cause goes to the log, never to the caller
+            log.exception("request %s failed", request_id)
+            error = AwsError("InternalFailure", "The request processing has failed because of an unknown error, exception or failure.", 500)
+            return refusal(words, "", error, request_id)
+
+    def _serve(self, request: HttpRequest, words: Asked, request_id: str) -> HttpReply:
+        claim = sigv4.claim(request.method, request.path, request.query, request.headers, request.body)
+        route = resolve(words, claim.service)
+        caller, now = self._verify(claim)
+        codec, model = PROTOCOLS[route.service.protocol], operation_model(route.service.name, route.operation)
+        parameters = codec.parse(model, route.body)
+        validate(model, route.service.name, parameters)
+        result: Result = self._pipeline.run(_call(request, route, parameters, caller, Moment(claim.region, now, request_id)))
+        reply: HttpReply = codec.reply(model, result, request_id)
+        return reply
+
+    def _verify(self, claim: Claim) -> tuple[Caller, int]:
+        """Who signed, and Stead's time. The real clock judges the signature; Stead's own judges everything else."""
+        if claim.region not in regions():
+            raise AwsError("SignatureDoesNotMatch", "Credential should be scoped to a valid region. ", 403)
+        pipeline, real = self._pipeline, now_ms()
+        db = pipeline.store.read()
+        now = real + pipeline.standing.now(db).clock_offset
+        candidate = pipeline.credentials.candidate(db, claim, now)
+        sigv4.verify(claim, candidate.key)
+        sigv4.check_time(claim, real)
+        return candidate.caller, now
+
+
+def refusal(words: Asked, scope_service: str, error: AwsError, request_id: str) -> HttpReply:
+    """``error`` in the protocol of the service that was meant."""
+    service = words.service or SERVICES.get(scope_service) or _FALLBACK
+    reply: HttpReply = PROTOCOLS[service.protocol].refuse(service_model(service.name), error, request_id)
+    return reply
+
+
+def _call(request: HttpRequest, route: Route, parameters: Parameters, caller: Caller, moment: Moment) -> Call:
+    headers = dict(request.headers)
+    return Call(
+        route.service.name,
+        route.operation,
+        parameters,
+        caller,
+        GLOBAL_REGION if route.service.is_global else moment.region,
+        moment.now,
+        moment.request_id,
+        request.source_ip,
+        headers.get(b"user-agent", b"").decode("latin-1"),
+        headers.get(b"referer", b"").decode("latin-1"),
+    )
+
+
+def _scope_service(request: HttpRequest) -> str:
+    """The service in a credential scope, unverified: good only to choose the words of a refusal."""
+    for name, value in request.headers:
+        if name == b"authorization":
+            parts = value.split(b"/", 5)
+            return parts[3].decode("latin-1") if len(parts) > 4 else ""
+    return ""

@@ -1,0 +1,87 @@
+"""Which service and operation a request asks for.
+
+By ``X-Amz-Target``, or by ``Action`` and ``Version``, never by host name, so that one port serves every service.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote_plus
+
+from stead.aws.errors import AwsError, unknown_service
+from stead.aws.models import SERVICES, Service, operation_names
+
+if TYPE_CHECKING:
+    from stead.wire.messages import HttpRequest
+
+_BY_TARGET = {service.target_prefix: service for service in SERVICES.values() if service.target_prefix}
+_BY_VERSION = {service.api_version: service for service in SERVICES.values() if service.protocol == "query"}
+_ACTION = re.compile(rb"(?:^|&)Action=([^&]*)")
+_VERSION = re.compile(rb"(?:^|&)Version=([^&]*)")
+_FORM = b"application/x-www-form-urlencoded"
+
+
+class Route(NamedTuple):
+    """What is asked. ``body`` are the bytes that hold the parameters: the request's body, or its query string for a GET."""
+
+    service: Service
+    operation: str
+    body: bytes
+
+
+class Asked(NamedTuple):
+    """What can be told before anything is checked; ``service`` is None when the request names none that Stead has."""
+
+    service: Service | None
+    operation: str
+    version: str
+    body: bytes
+
+
+def asked(request: HttpRequest) -> Asked:
+    """Read the request's own words, refusing nothing yet: even a refusal must know which protocol to speak."""
+    target = _header(request, b"x-amz-target")
+    if target:
+        prefix, _, name = target.decode("latin-1").rpartition(".")
+        return Asked(_BY_TARGET.get(prefix), name, "", request.body)
+    form = _form(request)
+    action, version = _field(_ACTION, form), _field(_VERSION, form)
+    return Asked(_BY_VERSION.get(version), action, version, form)
+
+
+def resolve(words: Asked, scope_service: str) -> Route:
+    """The operation, given the signed scope's service; raises AWS's error for what does not exist."""
+    service = SERVICES.get(scope_service)
+    if service is None:
+        raise unknown_service(scope_service)
+    if service.protocol == "query":
+        return Route(service, _query_operation(service, words), words.body)
+    if words.service is not service or words.operation not in operation_names(service.name):
+        raise AwsError("UnknownOperationException", "", 404)
+    return Route(service, words.operation, words.body)
+
+
+def _query_operation(service: Service, words: Asked) -> str:
+    if not words.operation:
+        raise AwsError("MissingAction", "Missing Action")
+    if words.version != service.api_version or words.operation not in operation_names(service.name):
+        version = words.version or "NO_VERSION_SPECIFIED"
+        raise AwsError("InvalidAction", f"Could not find operation {words.operation} for version {version}")
+    return words.operation
+
+
+def _form(request: HttpRequest) -> bytes:
+    """The form of a query request. A body that does not call itself a form is not one (AWS then finds no Action)."""
+    if request.method == "GET" or not request.body:
+        return request.query
+    return request.body if _header(request, b"content-type").lower().startswith(_FORM) else b""
+
+
+def _header(request: HttpRequest, name: bytes) -> bytes:
+    return next((value for key, value in request.headers if key == name), b"")
+
+
+def _field(pattern: re.Pattern[bytes], form: bytes) -> str:
+    found = pattern.search(form)
+    return unquote_plus(found[1].decode("latin-1"), errors="replace") if found else ""
