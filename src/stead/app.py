@@ -11,10 +11,13 @@ from stead.gateway.record import Recorder
 from stead.gateway.standing import Standing
 from stead.store.engine import Store
 from stead.store.keyring import load_or_create
+from stead.wire.asgi import Adapter
 from stead.wire.http import Door
+from stead.wire.internal import Internal
 
 if TYPE_CHECKING:
     from stead.config import Settings
+    from stead.wire.messages import HttpReply, HttpRequest
 
 # Importing a noun declares its operations (aws/operation.py).
 SERVICES = {
@@ -45,3 +48,20 @@ class App:
         self.credentials = CredentialCheck(self.standing, self.ring)
         self.pipeline = Pipeline(self.store, self.standing, self.credentials, self.ring, self.recorder)
         self.door = Door(self.pipeline)
+        self.internal = Internal(self.store, settings.host, ephemeral=settings.ephemeral)
+
+    def answer(self, request: HttpRequest) -> HttpReply:
+        """Any request to the port."""
+        return self.internal.answer(request) if request.path.startswith(b"/_stead/") else self.door.answer(request)
+
+    def asgi(self) -> Adapter:
+        """The application for the HTTP server."""
+        return Adapter(self.answer, on_pool=not self.store.is_sqlite)
+
+    def start(self) -> None:
+        """Begin the background work of this process."""
+
+    def close(self) -> None:
+        """End the background work; what waits in memory is written."""
+        self.recorder.flush(self.store)
+        self.store.close()

@@ -54,8 +54,10 @@ class Door:
             return refusal(words, _scope_service(request), error, request_id)
         except Exception:  # the last line of defence: the cause goes to the log, never to the caller
             log.exception("request %s failed", request_id)
-            error = AwsError("InternalFailure", "The request processing has failed because of an unknown error, exception or failure.", 500)
-            return refusal(words, "", error, request_id)
+            failure = AwsError(
+                "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.", 500
+            )
+            return refusal(words, "", failure, request_id)
 
     def _serve(self, request: HttpRequest, words: Asked, request_id: str) -> HttpReply:
         claim = sigv4.claim(request.method, request.path, request.query, request.headers, request.body)

@@ -1,0 +1,7 @@
+"""``python -m stead``."""
+
+import sys
+
+from stead.cli import main
+
+sys.exit(main())

@@ -1,0 +1,215 @@
+"""`stead serve`: from settings to a running server, and its orderly end.
+
+Order. The data directory is claimed and the port proven free; a short-lived child migrates the store and makes keys and root credentials
+(so this process stays small, and no engine or thread exists when a worker starts); then the workers. Each worker watches its parent and
+ends with it: a granian worker otherwise lives on and answers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import http.client
+import multiprocessing
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from granian.constants import HTTPModes, Interfaces
+from granian.server.mp import MPServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from stead.config import Settings
+
+STOP_SECONDS = 3  # a worker that has not ended by then is killed: SIGTERM ends Stead within 5 seconds
+PORT_PATIENCE_SECONDS = 2  # after a SIGKILL of the main process its workers need a moment to notice
+READY_POLL_SECONDS = 0.01
+CRASH_SECONDS, CRASHES = 2.0, 5  # so many workers that ended so young, one after the other: starting more is no help
+
+
+class ServeError(Exception):
+    """Stead cannot start; the message is for the operator."""
+
+
+def serve(settings: Settings, say: Callable[[str], None]) -> None:
+    """Run until SIGTERM or SIGINT. Raises ServeError when it cannot start."""
+    with _data_dir(settings) as settings, _claimed(settings.data_dir):  # noqa: PLW2901  # the same settings, with a directory
+        settings = replace(settings, port=_free_port(settings.host, settings.port))
+        _in_child(_prepare, settings)
+        say("every request is verified and authorized: there is no magic key and no way to switch it off")
+        _Server(settings, partial(_announce, settings, say)).run()
+
+
+class _Server(MPServer):  # type: ignore[misc]  # granian has no annotations
+    """granian's own supervisor, told to keep replacing workers that die and to say when the first one answers."""
+
+    def __init__(self, settings: Settings, announce: Callable[[], None]) -> None:
+        super().__init__(
+            "stead",
+            address=settings.host,
+            port=settings.port,
+            interface=Interfaces.ASGINL,
+            http=HTTPModes.http1,
+            websockets=False,
+            workers=settings.workers,
+            log_enabled=False,
+            respawn_failed_workers=True,
+            workers_kill_timeout=STOP_SECONDS,
+        )
+        self._settings = settings
+        self._announce = announce
+        self._young_deaths = 0
+
+    def run(self) -> None:
+        """Serve until a signal ends it."""
+        self.serve(target_loader=partial(_load, self._settings), wrap_loader=False)
+        if self._young_deaths >= CRASHES:
+            raise ServeError("the workers end as soon as they start; see the messages above")
+
+    def _spawn_workers(self, *args: Any) -> None:
+        super()._spawn_workers(*args)
+        threading.Thread(target=self._announce, daemon=True).start()
+
+    def _respawn_workers(self, workers: list[int], *args: Any, **options: Any) -> None:
+        """granian gives up when a worker dies twice within seconds. A worker that was killed is no broken worker; one that never starts is."""
+        young = any(time.time() - self.wrks[index].birth < CRASH_SECONDS for index in workers)
+        self._young_deaths = self._young_deaths + 1 if young else 0
+        if self._young_deaths >= CRASHES:
+            self.signal_handler_interrupt()
+            return
+        super()._respawn_workers(workers, *args, **options)
+        self.respawned_wrks.clear()
+
+
+def _load(settings: Settings) -> Any:
+    """In the worker: the application. Runs after the fork, so nothing it opens is shared."""
+    from stead.app import App  # noqa: PLC0415  # the parent never needs it, and stays small
+
+    _end_with_parent()
+    app = App(settings)
+    multiprocessing.util.Finalize(None, app.close, exitpriority=10)  # type: ignore[attr-defined]  # what runs at a worker's end
+    app.start()
+    return app.asgi()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)  # at once: nobody supervises this worker any more, and the store needs no farewell
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _prepare(settings: Settings) -> None:
+    """In a child of its own: the store made ready, the root credentials written."""
+    from stead.credentials_file import parse, write  # noqa: PLC0415  # see _load
+    from stead.store.engine import StoreError  # noqa: PLC0415
+    from stead.store.prepare import prepare  # noqa: PLC0415
+
+    try:
+        wanted = parse(settings.root_credentials)
+        credentials = prepare(settings.store_url, settings.data_dir / "keys", settings.account_id, wanted)
+        write(settings.data_dir / "credentials", credentials, settings)
+    except (StoreError, OSError, ValueError) as error:
+        sys.exit(f"stead: {error}")
+
+
+def _in_child(work: Callable[[Settings], None], settings: Settings) -> None:
+    child = multiprocessing.get_context("fork").Process(target=work, args=(settings,))
+    child.start()
+    child.join()
+    if child.exitcode != 0:
+        raise ServeError("" if child.exitcode == 1 else f"preparing the store ended with exit code {child.exitcode}")
+
+
+def _announce(settings: Settings, say: Callable[[str], None]) -> None:
+    """Say that Stead is ready once a worker answers."""
+    while not _answers(settings):
+        time.sleep(READY_POLL_SECONDS)
+    say(f"Stead is ready on http://{settings.url_host}:{settings.port}")
+
+
+def _answers(settings: Settings) -> bool:
+    connection = http.client.HTTPConnection(_reachable(settings.host), settings.port, timeout=1)
+    try:
+        connection.request("GET", "/_stead/health")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # where to ask, not where to listen
+
+
+def _free_port(host: str, port: int) -> int:
+    """Bind exclusively for a moment: granian alone would share a busy port silently. Port 0 becomes a free one."""
+    deadline = time.monotonic() + PORT_PATIENCE_SECONDS
+    while True:
+        try:
+            return _bind(host, port)
+        except OSError as error:
+            if time.monotonic() > deadline or not port:
+                raise ServeError(f"cannot listen on {host}:{port}: {error.strerror or error}. Choose another --port") from error
+            time.sleep(READY_POLL_SECONDS)
+
+
+def _bind(host: str, port: int) -> int:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that are just ending are no listener
+        probe.bind((host, port))
+        probe.listen()
+        bound: int = probe.getsockname()[1]
+        return bound
+
+
+@contextlib.contextmanager
+def _data_dir(settings: Settings) -> Iterator[Settings]:
+    """The data directory made and writable; a temporary one, removed at the end, when ephemeral."""
+    if settings.ephemeral:
+        folder = Path(tempfile.mkdtemp(prefix="stead-"))
+        try:
+            yield replace(settings, data_dir=folder)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (settings.data_dir / ".gitignore").write_text("*\n")
+    except OSError as error:
+        raise ServeError(f"cannot write to the data directory {settings.data_dir}: {error.strerror}") from error
+    yield settings
+
+
+@contextlib.contextmanager
+def _claimed(data_dir: Path) -> Iterator[None]:
+    """An exclusive lock on the directory that names its holder. A POSIX record lock: workers do not inherit it, a kill frees it."""
+    descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.read(descriptor, 20).decode().strip() or "unknown"
+        os.close(descriptor)
+        raise ServeError(f"the data directory {data_dir} is in use by the process {holder}") from error
+    os.truncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()}\n".encode())
+    try:
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,119 @@
+"""Stead's own paths, ``/_stead/*``: health for everybody, reset and clock for throw-away Steads only (design, section 4).
+
+They are no part of AWS's API and need no signature, so they refuse what a web page could send: a Host that is neither loopback nor
+configured, and for reset and clock any request that carries ``Origin`` or ``Sec-Fetch-Site``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import bindparam, delete, update
+
+from stead import __version__
+from stead.store.tables import (
+    access_keys,
+    accounts,
+    attachments,
+    clusters,
+    deletion_tasks,
+    event_resources,
+    events,
+    inline_policies,
+    instance_profiles,
+    policies,
+    policy_versions,
+    role_usage,
+    roles,
+    tags,
+    users,
+)
+from stead.wire.messages import HttpReply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stead.store.engine import Store
+    from stead.wire.messages import HttpRequest
+
+_JSON = ((b"content-type", b"application/json"),)
+_FROM_A_PAGE = frozenset({b"origin", b"sec-fetch-site"})
+MAX_ADVANCE_SECONDS = 10 * 365 * 86400
+
+# Children before parents. The root key, the AWS managed policies and the texts (shared, by hash) stay.
+_EMPTY = (
+    *(delete(table) for table in (event_resources, events, role_usage, deletion_tasks, clusters, tags, attachments, inline_policies)),
+    delete(instance_profiles),
+    delete(access_keys).where(access_keys.c.user_id.is_not(None)),
+    delete(users),
+    delete(roles),
+    delete(policy_versions).where(policy_versions.c.policy_arn.not_like("arn:aws:iam::aws:policy/%")),
+    delete(policies).where(policies.c.account_id != "aws"),
+    update(accounts).values(generation=accounts.c.generation + 1, clock_offset=0),  # never lowered (design D7)
+)
+_ADVANCE = update(accounts).values(clock_offset=accounts.c.clock_offset + bindparam("advance"))
+
+
+class Internal:
+    """Answers ``/_stead/*``."""
+
+    def __init__(self, store: Store, host: str, *, ephemeral: bool) -> None:
+        self._store = store
+        self._host = host
+        self._routes: dict[tuple[str, bytes], Callable[[HttpRequest], HttpReply]] = {("GET", b"/_stead/health"): _health}
+        if ephemeral:
+            self._routes |= {("POST", b"/_stead/reset"): self._reset, ("POST", b"/_stead/clock"): self._clock}
+
+    def answer(self, request: HttpRequest) -> HttpReply:
+        """The reply; 404 for a path that this Stead does not serve."""
+        headers = dict(request.headers)
+        if not self._is_ours(headers.get(b"host", b"").decode("latin-1")):
+            return _problem(403, "this Host is not allowed here")
+        route = self._routes.get((request.method, request.path))
+        if route is None:
+            return _problem(404, "no such path; /_stead/reset and /_stead/clock exist only with --ephemeral")
+        if request.method == "POST" and _FROM_A_PAGE & headers.keys():
+            return _problem(403, "not from a web page")
+        return route(request)
+
+    def _is_ours(self, host: str) -> bool:
+        name = host.rsplit(":", 1)[0].strip("[]") if not host.endswith("]") else host.strip("[]")
+        return name in {"localhost", self._host} or _is_loopback(name)
+
+    def _reset(self, _request: HttpRequest) -> HttpReply:
+        with self._store.write() as db:
+            for statement in _EMPTY:
+                db.run(statement)
+        return _reply(200, {"status": "reset"})
+
+    def _clock(self, request: HttpRequest) -> HttpReply:
+        try:
+            seconds = orjson.loads(request.body)["advance"]
+        except (orjson.JSONDecodeError, TypeError, KeyError):
+            seconds = None
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= MAX_ADVANCE_SECONDS:
+            return _problem(400, 'the body must be {"advance": SECONDS} with a number that is not negative')
+        with self._store.write() as db:
+            db.run(_ADVANCE, advance=int(seconds * 1000))
+        return _reply(200, {"status": "advanced", "seconds": seconds})
+
+
+def _health(_request: HttpRequest) -> HttpReply:
+    return _reply(200, {"status": "ok", "version": __version__})
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _problem(status: int, message: str) -> HttpReply:
+    return _reply(status, {"message": message})
+
+
+def _reply(status: int, body: dict[str, Any]) -> HttpReply:
+    return HttpReply(status, _JSON, orjson.dumps(body))
