@@ -6,7 +6,6 @@ a file or database that cannot be read is an error with a sentence for the opera
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from sqlalchemy.exc import DatabaseError
 from stead.aws.clock import now_ms
 from stead.aws.ids import secret_access_key, unique_id
 from stead.store import managed_policies
+from stead.store.documents import digest_of
 from stead.store.engine import Store, StoreError, Writer
 from stead.store.keyring import SECRET_PURPOSE, CannotOpen, KeyRing, load_or_create
 from stead.store.migrations import HEAD
@@ -37,7 +37,6 @@ _META = select(meta.c.value).where(meta.c.key == bindparam("key"))
 _ACCOUNTS = select(accounts.c.id)
 _ROOT_KEYS = select(access_keys.c.id, access_keys.c.secret).where(access_keys.c.user_id.is_(None))
 _HAVE_POLICIES = select(func.count()).select_from(policies).where(policies.c.account_id == "aws")
-_DOCUMENT = select(documents.c.hash).where(documents.c.hash == bindparam("hash"))
 _AWS_ACCOUNT = "123456789012"  # encoded in the ANPA ids of AWS's own policies, whose real ids are not public
 
 
@@ -96,14 +95,6 @@ def seed_managed_policies(store: Store) -> None:
     neighbours = managed_policies.neighbours()
     if neighbours is not None:
         _store_policies(store, neighbours)
-
-
-def store_document(db: Writer, document: str) -> str:
-    """Store a policy text unless it is there; its hash."""
-    digest = hashlib.sha256(document.encode()).hexdigest()
-    if db.first(_DOCUMENT, hash=digest) is None:
-        db.insert(documents, hash=digest, text=document)
-    return digest
 
 
 def _upgrade(connection: Connection) -> None:
@@ -187,7 +178,7 @@ def _store_policies(store: Store, found: Iterable[ManagedPolicy]) -> None:
 
 
 def _policy_rows(policy: ManagedPolicy) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]:
-    texts = [(version, hashlib.sha256(document.encode()).hexdigest(), document, created) for version, document, created in policy.versions]
+    texts = [(version, digest_of(document), document, created) for version, document, created in policy.versions]
     row = {
         "arn": policy.arn,
         "id": unique_id("ANPA", _AWS_ACCOUNT),
