@@ -1,0 +1,7 @@
+"""Condition operators: one file per value type, each a table ``OPERATORS``; everything they share is in ``condition.py``."""
+
+from __future__ import annotations
+
+from stead.policy.conditions.condition import Condition, parse_operator
+
+__all__ = ["Condition", "parse_operator"]

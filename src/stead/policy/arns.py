@@ -1,0 +1,147 @@
+"""ARN patterns: six parts, each matched for itself (policy-evaluation.md 3.2, 4.1).
+
+A star never crosses the first five colons; the sixth part keeps its further colons. Variables are found before the colons are, so that the
+colon in ``${aws:username}`` separates nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stead.policy.patterns import (
+    Context,
+    Fixed,
+    Test,
+    Token,
+    Wildcard,
+    expand,
+    fixed,
+    is_fixed,
+    pattern_test,
+    tokenize,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PARTS = 6
+
+
+def split_parts(tokens: Sequence[Token]) -> list[list[Token]]:
+    """The tokens cut at the first five colons of the literal text; fewer than six parts when the colons are fewer."""
+    parts: list[list[Token]] = [[]]
+    for token in tokens:
+        if not isinstance(token, str):
+            parts[-1].append(token)
+            continue
+        first, *rest = token.split(":", PARTS - len(parts))
+        parts[-1].extend([first] if first else [])
+        parts.extend([[piece] if piece else [] for piece in rest])
+    return parts
+
+
+def arn_test(tokens: Sequence[Fixed]) -> Test | None:
+    """A test for whole ARNs, or None when the pattern has no six parts."""
+    parts = split_parts(tokens)
+    if len(parts) != PARTS:
+        return None
+    tests = [pattern_test(fixed(part)) for part in parts]
+    # Most patterns have wildcards in a few parts only: the others are compared in one go.
+    if all(len(part) < 2 and Wildcard.ANY_RUN not in part and Wildcard.ANY_ONE not in part for part in parts[:-1]):
+        return _with_fixed_head(parts, tests[-1])
+    return lambda text: _all_match(tests, text)
+
+
+def _with_fixed_head(parts: Sequence[Sequence[Token]], last: Test) -> Test:
+    head = "".join("".join(str(token) for token in part) + ":" for part in parts[:-1])
+    length = len(head)
+    return lambda text: text.startswith(head) and last(text[length:])
+
+
+def _all_match(tests: Sequence[Test], text: str) -> bool:
+    parts = text.split(":", PARTS - 1)
+    if len(parts) != PARTS:
+        return False
+    return all(test(part) for test, part in zip(tests, parts, strict=True))
+
+
+class ResourceMatcher:
+    """The patterns of one ``Resource`` or ``NotResource`` element.
+
+    ``complete`` fills ARNs of fewer than six parts with stars, as in every policy but the resource-based ones.
+    """
+
+    __slots__ = ("_everything", "_exact", "_negated", "_prefixes", "_templates", "_tests")
+
+    def __init__(self, patterns: Sequence[str], *, variables: bool, complete: bool, negated: bool) -> None:
+        tokens = [tokenize(pattern, variables=variables) for pattern in patterns]
+        self._negated = negated
+        self._everything = (Wildcard.ANY_RUN,) in tokens
+        self._templates = tuple(_template(pattern, complete) for pattern in tokens if not is_fixed(pattern))
+        plain = [fixed(pattern) for pattern in tokens if is_fixed(pattern)]
+        self._exact = frozenset(literal for literal in map(_literal, plain) if literal is not None)
+        self._prefixes = tuple(prefix for prefix in map(_prefix, plain) if prefix is not None)
+        others = [pattern for pattern in plain if _literal(pattern) is None and _prefix(pattern) is None]
+        tests = (arn_test(_completed(pattern) if complete else pattern) for pattern in others)
+        self._tests = tuple(test for test in tests if test is not None)
+
+    def matches(self, resource: str, context: Context) -> bool:
+        """Whether the element covers ``resource``; ``*``, the resource of actions without resource types, only by a star pattern."""
+        return self._any(resource, context) is not self._negated
+
+    def _any(self, resource: str, context: Context) -> bool:
+        if self._everything or resource in self._exact or resource.startswith(self._prefixes):
+            return True
+        for test in self._tests:
+            if test(resource):
+                return True
+        return bool(self._templates) and any(template.matches(resource, context) for template in self._templates)
+
+
+def _literal(pattern: Sequence[Fixed]) -> str | None:
+    match pattern:
+        case [str() as text] if text.count(":") >= PARTS - 1:
+            return text
+    return None
+
+
+def _prefix(pattern: Sequence[Fixed]) -> str | None:
+    match pattern:
+        case [str() as text, Wildcard.ANY_RUN] if text.count(":") >= PARTS - 1:
+            return text
+    return None
+
+
+def _completed(pattern: Sequence[Fixed]) -> tuple[Fixed, ...]:
+    missing = PARTS - len(split_parts(pattern))
+    return (*pattern, *((":", Wildcard.ANY_RUN) * missing))
+
+
+class _Template:
+    """An ARN pattern with variables; the parts without are tested first, and variables looked up only if these match."""
+
+    __slots__ = ("_open", "_tests")
+
+    def __init__(self, parts: Sequence[Sequence[Token]]) -> None:
+        self._tests = [(i, pattern_test(fixed(part))) for i, part in enumerate(parts) if is_fixed(part)]
+        self._open = [(i, part) for i, part in enumerate(parts) if not is_fixed(part)]
+
+    def matches(self, resource: str, context: Context) -> bool:
+        given = resource.split(":", PARTS - 1)
+        if len(given) != PARTS or not all(test(given[i]) for i, test in self._tests):
+            return False
+        return all(_expanded_match(part, given[i], context) for i, part in self._open)
+
+
+def _template(pattern: Sequence[Token], complete: bool) -> _Template:
+    parts = split_parts(pattern)
+    missing = PARTS - len(parts)
+    # Without completion a short ARN has an empty rest, which no ARN's resource part equals.
+    parts.extend([[Wildcard.ANY_RUN] if complete else []] * missing)
+    return _Template(parts)
+
+
+def _expanded_match(part: Sequence[Token], given: str, context: Context) -> bool:
+    """A variable without a value matches no resource, not even its own literal text (policy-evaluation.md 5)."""
+    expanded = expand(part, context)
+    return expanded is not None and pattern_test(expanded)(given)

@@ -1,0 +1,151 @@
+"""Documents compiled into matchers, once per text; what they hold does not change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from stead.policy.actions import ActionIndex
+from stead.policy.arns import ResourceMatcher
+from stead.policy.conditions import Condition
+from stead.policy.document import located
+from stead.policy.grammar import Tree, check, conditions, principal_entries, statements
+from stead.policy.parse import Defect, Path, parse_json
+from stead.policy.principals import Principal, PrincipalMatcher
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stead.policy.patterns import ContextValue
+
+_REMEMBERED_ACTIONS = 256  # of one document: more than a service has operations, and a bound for whoever asks for invented ones
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody asks to do.
+
+    Context keys are in lower case; a tuple is the value of a multivalued key, even with one element. The mapping is only asked for keys that
+    a statement which covers action and resource reads, so it may compute them.
+    """
+
+    action: str
+    resource: str
+    principal: Principal
+    context: Mapping[str, ContextValue]
+    resource_account: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatementReference:
+    """Which statement of a document: its position from 0, and its Sid if it has one."""
+
+    index: int
+    sid: str | None
+
+
+class Statement:
+    """One statement; its action was matched by the document's index."""
+
+    __slots__ = ("conditions", "denies", "principal", "reference", "resource")
+
+    def __init__(self, index: int, path: Path, tree: Tree, *, variables: bool) -> None:
+        self.reference = StatementReference(index, tree.get("Sid"))
+        self.denies = tree["Effect"].lower() == "deny"
+        self.principal = _principal(tree)
+        self.resource = _resource(tree, variables)
+        self.conditions = tuple(
+            Condition(operator, key, operands, variables=variables, denies=self.denies)
+            for _, operator, key, operands in conditions(tree, path)
+        )
+
+    def covers(self, request: Request) -> bool:
+        """Whether the resource matches; a trust policy has no resource element and means its role (policy-evaluation.md 3.2)."""
+        return self.resource is None or self.resource.matches(request.resource, request.context)
+
+    def applies(self, request: Request) -> bool:
+        """Whether resource and conditions match."""
+        if self.resource is not None and not self.resource.matches(request.resource, request.context):
+            return False
+        for condition in self.conditions:  # noqa: SIM110 - a generator would double the cost of the commonest decisions
+            if not condition.holds(request.context):
+                return False
+        return True
+
+
+def _principal(tree: Tree) -> PrincipalMatcher | None:
+    for element in ("Principal", "NotPrincipal"):
+        if element in tree:
+            return PrincipalMatcher(principal_entries(tree[element]), negated=element == "NotPrincipal")
+    return None
+
+
+def _resource(tree: Tree, variables: bool) -> ResourceMatcher | None:
+    # Short ARNs are completed except in resource-based policies (policy-evaluation.md 3.2), which are those that name principals.
+    complete = "Principal" not in tree and "NotPrincipal" not in tree
+    for element in ("Resource", "NotResource"):
+        if element in tree:
+            patterns = [tree[element]] if isinstance(tree[element], str) else tree[element]
+            return ResourceMatcher(patterns, variables=variables, complete=complete, negated=element == "NotResource")
+    return None
+
+
+class Candidates(NamedTuple):
+    """The statements of a document that cover an action, in their order."""
+
+    denies: tuple[Statement, ...]
+    allows: tuple[Statement, ...]
+
+
+class CompiledDocument:
+    """An immutable document, ready to be asked."""
+
+    __slots__ = ("_index", "_remembered", "statements", "text")
+
+    def __init__(self, text: str, tree: Tree) -> None:
+        self.text = text
+        # Elsewhere `${...}` is literal (policy-evaluation.md 5).
+        variables = tree.get("Version") == "2012-10-17"
+        self._index: ActionIndex[Statement] = ActionIndex()
+        self._remembered: dict[str, Candidates] = {}
+        self.statements = tuple(
+            self._indexed(Statement(index, path, statement, variables=variables), statement)
+            for index, (path, statement) in enumerate(statements(tree))
+        )
+
+    def _indexed(self, statement: Statement, tree: Tree) -> Statement:
+        for element, add in (("Action", self._index.add), ("NotAction", self._index.add_all_but)):
+            if element in tree:
+                add([tree[element]] if isinstance(tree[element], str) else tree[element], statement)
+        return statement
+
+    def candidates(self, action: str) -> Candidates:
+        """The statements that cover ``action``."""
+        found = self._remembered.get(action)
+        if found is None:
+            found = self._find(action)
+            if len(self._remembered) < _REMEMBERED_ACTIONS:
+                self._remembered[action] = found
+        return found
+
+    def _find(self, action: str) -> Candidates:
+        by_index = {statement.reference.index: statement for statement in self._index.find(action)}
+        ordered = [by_index[index] for index in sorted(by_index)]
+        return Candidates(
+            tuple(statement for statement in ordered if statement.denies),
+            tuple(statement for statement in ordered if not statement.denies),
+        )
+
+
+def compile_document(text: str) -> CompiledDocument:
+    """The matchers of a stored document: any well-shaped one, whatever rules for new documents it may break.
+
+    >>> document = compile_document('{"Statement": {"Effect": "Allow", "Action": "iam:Get*", "Resource": "*"}}')
+    >>> len(document.candidates("iam:GetRole").allows), len(document.candidates("iam:PassRole").allows)
+    (1, 0)
+    """
+    tree = parse_json(text)
+    try:
+        return CompiledDocument(text, check(tree))
+    except Defect as defect:
+        raise located(defect, text) from None

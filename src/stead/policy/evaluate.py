@@ -1,0 +1,115 @@
+"""One layer against one request: a pool of documents, in which a Deny anywhere outweighs every Allow (policy-evaluation.md 1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from stead.policy.principals import Grant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from stead.policy.compile import CompiledDocument, Request, Statement, StatementReference
+    from stead.policy.patterns import ContextValue
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A document where it hangs; ``id`` is the ARN or the name that reasons show, ``type`` what kind of policy it is to its owner."""
+
+    id: str
+    type: str
+    document: CompiledDocument
+
+
+class NearMiss(NamedTuple):
+    """A condition that kept an Allow, whose action and resource matched, from applying."""
+
+    policy: str
+    statement: StatementReference
+    key: str
+    operator: str
+    wanted: tuple[str, ...]
+    actual: ContextValue | None
+
+
+class Match(NamedTuple):
+    """A statement that applies, and its policy."""
+
+    policy: Policy
+    statement: Statement
+
+
+class ResourceGrant(NamedTuple):
+    """The strongest Allow of a resource-based policy: how it names the caller, and which it is."""
+
+    kind: Grant
+    match: Match | None
+
+
+NO_GRANT = ResourceGrant(Grant.NONE, None)
+
+
+def first_deny(policies: Iterable[Policy], request: Request) -> Match | None:
+    """The first Deny that applies."""
+    for policy in policies:
+        for statement in policy.document.candidates(request.action).denies:
+            if statement.applies(request):
+                return Match(policy, statement)
+    return None
+
+
+def first_allow(policies: Iterable[Policy], request: Request) -> Match | None:
+    """The first Allow that applies; the Denies were asked before."""
+    for policy in policies:
+        for statement in policy.document.candidates(request.action).allows:
+            if statement.applies(request):
+                return Match(policy, statement)
+    return None
+
+
+def resource_deny(policy: Policy, request: Request, *, has_boundary: bool) -> Match | None:
+    """The first Deny of a resource-based policy that means the caller and applies."""
+    for statement in policy.document.candidates(request.action).denies:
+        if _denies_caller(statement, request, has_boundary) and statement.applies(request):
+            return Match(policy, statement)
+    return None
+
+
+def _denies_caller(statement: Statement, request: Request, has_boundary: bool) -> bool:
+    if statement.principal is None:
+        return False
+    # A Deny with NotPrincipal hits everybody who has a boundary, listed or not (policy-evaluation.md 3.4).
+    return (has_boundary and statement.principal.negated) or statement.principal.grant(request.principal) is not Grant.NONE
+
+
+def resource_grant(policy: Policy | None, request: Request) -> ResourceGrant:
+    """The strongest Allow of a resource-based policy; one that names no principal means nobody."""
+    best = NO_GRANT
+    if policy is None:
+        return best
+    for statement in policy.document.candidates(request.action).allows:
+        kind = statement.principal.grant(request.principal) if statement.principal else Grant.NONE
+        if kind > best.kind and statement.applies(request):
+            best = ResourceGrant(kind, Match(policy, statement))
+    return best
+
+
+def near_misses(policies: Iterable[Policy], request: Request) -> Iterator[NearMiss]:
+    """The conditions that failed in Allow statements which otherwise cover the request."""
+    for policy in policies:
+        for statement in policy.document.candidates(request.action).allows:
+            if _means_caller(statement, request) and statement.covers(request):
+                yield from _failed(Match(policy, statement), request)
+
+
+def _means_caller(statement: Statement, request: Request) -> bool:
+    return statement.principal is None or statement.principal.grant(request.principal) is not Grant.NONE
+
+
+def _failed(match: Match, request: Request) -> Iterator[NearMiss]:
+    for condition in match.statement.conditions:
+        if not condition.holds(request.context):
+            actual = condition.actual(request.context)
+            yield NearMiss(match.policy.id, match.statement.reference, condition.key, condition.operator, condition.operands, actual)
