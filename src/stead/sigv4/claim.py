@@ -16,38 +16,40 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from stead.sigv4 import refusals
 from stead.sigv4.canonical import canonical_request, joined_headers, query_pairs
-from stead.sigv4.presented import ALGORITHM, Presented, read_presented
+from stead.sigv4.presented import Presented, read_presented
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-_TERMINATOR = b"aws4_request"
+_TERMINATOR = "aws4_request"
 _PRINTABLE = re.compile(rb"[!-~]+")
 # RFC 9110's token characters in lower case: a line break, say, would be smuggled into the canonical request. Bounded, because remembered.
 _HEADER_NAMES = re.compile(rb"[0-9a-z!#$%&'*+.^_`|~;-]{1,4096}")
 _MAY_BE_UNSIGNED = {b"x-amz-security-token"}
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """Who says to have signed what, and when. Believe it only after :func:`stead.sigv4.verify` and :func:`stead.sigv4.check_time`."""
 
     access_key_id: str
     date: str
     region: str
     service: str
-    session_token: str | None = field(repr=False)
+    session_token: str | None
     signed_at_ms: int
     expires_seconds: int | None
-    signature: str = field(repr=False)
-    string_to_sign: bytes = field(repr=False)
+    signature: str
+    string_to_sign: bytes
     presigned: bool
+
+    def __repr__(self) -> str:
+        """Without token and signature, so that a log line gives nobody a working request."""
+        return f"Claim({self.access_key_id}/{self.date}/{self.region}/{self.service}, signed_at_ms={self.signed_at_ms})"
 
 
 def claim(method: str, path: bytes, query: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Claim:
@@ -64,16 +66,16 @@ def claim(method: str, path: bytes, query: bytes, headers: Sequence[tuple[bytes,
     signed_pairs = [pair for pair in pairs if pair[0] != b"X-Amz-Signature"] if presented.presigned else pairs
     request = canonical_request(method, path, signed_pairs, fields, names, _payload_hash(body, fields, pairs))
     return Claim(
-        access_key_id=access_key_id.decode(),
-        date=date.decode(),
-        region=region.decode(),
-        service=service.decode(),
-        session_token=None if presented.session_token is None else presented.session_token.decode("latin-1"),
-        signed_at_ms=presented.signed_at_ms,
-        expires_seconds=presented.expires_seconds,
-        signature=presented.signature.decode("latin-1"),
-        string_to_sign=_string_to_sign(presented.timestamp, date, region, service, request),
-        presigned=presented.presigned,
+        access_key_id,
+        date,
+        region,
+        service,
+        None if presented.session_token is None else presented.session_token.decode("latin-1"),
+        presented.signed_at_ms,
+        presented.expires_seconds,
+        presented.signature.decode("latin-1"),
+        _string_to_sign(presented.timestamp, f"{date}/{region}/{service}", request),
+        presented.presigned,
     )
 
 
@@ -95,18 +97,19 @@ def _header_names(signed_headers: bytes) -> Mapping[bytes, None]:
     return dict.fromkeys(sorted(lowered.split(b";")))
 
 
-def _credential(presented: Presented) -> tuple[bytes, bytes, bytes, bytes]:
+def _credential(presented: Presented) -> list[str]:
     """Key id, date, Region and service of ``keyid/date/region/service/aws4_request``; all that is wrong with the scope is said at once."""
-    elements = presented.credential.split(b"/")
-    if len(elements) != 5 or not elements[0] or not _PRINTABLE.fullmatch(presented.credential):
+    if not _PRINTABLE.fullmatch(presented.credential):
         raise refusals.malformed_credential(presented.credential)
-    access_key_id, date, region, service, terminator = elements
-    wrong = "" if terminator == _TERMINATOR else refusals.wrong_terminator(terminator)
-    if date != presented.timestamp[:8]:
-        wrong += refusals.wrong_date(date, presented.timestamp)
+    *elements, terminator = presented.credential.decode().split("/")
+    if len(elements) != 4 or not elements[0]:
+        raise refusals.malformed_credential(presented.credential)
+    wrong = "" if terminator == _TERMINATOR else refusals.wrong_terminator(terminator.encode())
+    if elements[1] != presented.timestamp[:8].decode():
+        wrong += refusals.wrong_date(elements[1].encode(), presented.timestamp)
     if wrong:
         raise refusals.does_not_match(wrong)
-    return access_key_id, date, region, service
+    return elements
 
 
 def _payload_hash(body: bytes, fields: Mapping[bytes, bytes], pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
@@ -120,6 +123,5 @@ def _payload_hash(body: bytes, fields: Mapping[bytes, bytes], pairs: Iterable[tu
     return actual
 
 
-def _string_to_sign(timestamp: bytes, date: bytes, region: bytes, service: bytes, request: bytes) -> bytes:
-    digest = hashlib.sha256(request).hexdigest().encode()
-    return b"%b\n%b\n%b/%b/%b/%b\n%b" % (ALGORITHM, timestamp, date, region, service, _TERMINATOR, digest)
+def _string_to_sign(timestamp: bytes, scope: str, request: bytes) -> bytes:
+    return f"{refusals.ALGORITHM}\n{timestamp.decode()}\n{scope}/{_TERMINATOR}\n{hashlib.sha256(request).hexdigest()}".encode()

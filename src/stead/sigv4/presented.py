@@ -18,7 +18,7 @@ from stead.sigv4 import refusals
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-ALGORITHM = refusals.ALGORITHM.encode()
+_ALGORITHM = refusals.ALGORITHM.encode()
 _AUTHORIZATION_PARAMETERS = (b"Credential", b"Signature", b"SignedHeaders")
 _REQUIRED = (b"X-Amz-Algorithm", b"X-Amz-Credential", b"X-Amz-Signature", b"X-Amz-SignedHeaders", b"X-Amz-Date")
 _QUERY_PARAMETERS = {*_REQUIRED, b"X-Amz-Expires", b"X-Amz-Security-Token", b"X-Amz-Content-Sha256"}
@@ -101,7 +101,7 @@ def _authorization_parameters(authorization: bytes) -> dict[bytes, bytes]:
     algorithm, *words = authorization.replace(b",", b" ").split() or [b""]
     if not algorithm.startswith(b"AWS"):
         raise refusals.missing_authentication_token()
-    if algorithm != ALGORITHM:
+    if algorithm != _ALGORITHM:
         raise refusals.unsupported_algorithm(refusals.shown(algorithm))
     parameters: dict[bytes, bytes] = {}
     for word in words:
@@ -119,7 +119,7 @@ def _from_query(parameters: Mapping[bytes, bytes]) -> Presented:
     if lacking:
         raise refusals.query_lacks(lacking)
     algorithm, credential, signature, signed_headers, timestamp = map(parameters.__getitem__, _REQUIRED)
-    if algorithm != ALGORITHM:
+    if algorithm != _ALGORITHM:
         raise refusals.unsupported_algorithm(refusals.shown(algorithm))
     token = parameters.get(b"X-Amz-Security-Token") or None
     expires = _expires(parameters.get(b"X-Amz-Expires"))
