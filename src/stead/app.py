@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Importing a noun declares its operations (aws/operation.py).
 SERVICES = {
-    "iam": (),
+    "iam": ("users", "user_policies", "access_keys"),
     "sts": ("identity",),
     "ecs": (),
     "cloudtrail": (),
