@@ -212,6 +212,11 @@ class _Readers:
 
 
 def _as_given(value: Any) -> Any:
+    """A document, which may hold anything that can be written again: what reads it (events, answers) nests less deeply than what read it."""
+    try:
+        orjson.dumps(value)
+    except orjson.JSONEncodeError as error:
+        raise _unreadable("The request body is nested too deeply") from error
     return value
 
 

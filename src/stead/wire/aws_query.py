@@ -43,7 +43,7 @@ def _envelope(model: OperationModel) -> _Envelope:
 
 
 def _namespace(service: ServiceModel) -> str:
-    return str(service.metadata.get("xmlNamespace", f"https://{service.endpoint_prefix}.amazonaws.com/doc/{service.api_version}/"))
+    return str(service.metadata.get("xmlNamespace", ""))
 
 
 def _result_name(model: OperationModel) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Writer: TypeAlias = "Callable[[Any], str]"
 
-_UNUSUAL = re.compile('[&<>"\r\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]')
+_UNUSUAL = re.compile("[&<>\r\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"}
 _UNWRITABLE = (
     "\ufffd"  # XML 1.0 has no way to carry the other characters, not even as a reference, and a parser would refuse the whole answer
