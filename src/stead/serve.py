@@ -43,14 +43,14 @@ class ServeError(Exception):
 
 def serve(settings: Settings, say: Callable[[str], None]) -> None:
     """Run until SIGTERM or SIGINT. Raises ServeError when it cannot start."""
-    with _data_dir(settings) as settings, _claimed(settings.data_dir):  # noqa: PLW2901  # the same settings, with a directory
-        settings = replace(settings, port=_free_port(settings.host, settings.port))
-        _in_child(_prepare, settings)
+    with _data_dir(settings) as data_dir, _claimed(data_dir):
+        settled = replace(settings, data_dir=data_dir, port=_free_port(settings.host, settings.port))
+        _in_child(_prepare, settled)
         say("every request is verified and authorized: there is no magic key and no way to switch it off")
-        _Server(settings, partial(_announce, settings, say)).run()
+        _Server(settled, partial(_announce, settled, say)).run()
 
 
-class _Server(MPServer):  # type: ignore[misc]  # granian has no annotations
+class _Server(MPServer):
     """granian's own supervisor, told to keep replacing workers that die and to say when the first one answers."""
 
     def __init__(self, settings: Settings, announce: Callable[[], None]) -> None:
@@ -77,15 +77,15 @@ class _Server(MPServer):  # type: ignore[misc]  # granian has no annotations
             raise ServeError("the workers end as soon as they start; see the messages above")
 
     def _spawn_workers(self, *args: Any) -> None:
-        super()._spawn_workers(*args)
+        super()._spawn_workers(*args)  # type: ignore[no-untyped-call]  # granian has no annotations
         threading.Thread(target=self._announce, daemon=True).start()
 
     def _respawn_workers(self, workers: list[int], *args: Any, **options: Any) -> None:
-        """granian gives up when a worker dies twice within seconds. A worker that was killed is no broken worker; one that never starts is."""
+        """Replace workers however often they are killed; granian stops at two deaths within seconds. Only workers that never start end Stead."""
         young = any(time.time() - self.wrks[index].birth < CRASH_SECONDS for index in workers)
         self._young_deaths = self._young_deaths + 1 if young else 0
         if self._young_deaths >= CRASHES:
-            self.signal_handler_interrupt()
+            self.signal_handler_interrupt()  # type: ignore[no-untyped-call]  # as above
             return
         super()._respawn_workers(workers, *args, **options)
         self.respawned_wrks.clear()
@@ -97,7 +97,7 @@ def _load(settings: Settings) -> Any:
 
     _end_with_parent()
     app = App(settings)
-    multiprocessing.util.Finalize(None, app.close, exitpriority=10)  # type: ignore[attr-defined]  # what runs at a worker's end
+    multiprocessing.util.Finalize(None, app.close, exitpriority=10)  # what runs at a worker's end
     app.start()
     return app.asgi()
 
@@ -180,12 +180,12 @@ def _bind(host: str, port: int) -> int:
 
 
 @contextlib.contextmanager
-def _data_dir(settings: Settings) -> Iterator[Settings]:
+def _data_dir(settings: Settings) -> Iterator[Path]:
     """The data directory made and writable; a temporary one, removed at the end, when ephemeral."""
     if settings.ephemeral:
         folder = Path(tempfile.mkdtemp(prefix="stead-"))
         try:
-            yield replace(settings, data_dir=folder)
+            yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         return
@@ -194,7 +194,7 @@ def _data_dir(settings: Settings) -> Iterator[Settings]:
         (settings.data_dir / ".gitignore").write_text("*\n")
     except OSError as error:
         raise ServeError(f"cannot write to the data directory {settings.data_dir}: {error.strerror}") from error
-    yield settings
+    yield settings.data_dir
 
 
 @contextlib.contextmanager

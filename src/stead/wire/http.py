@@ -73,13 +73,14 @@ class Door:
     def _verify(self, claim: Claim) -> tuple[Caller, int]:
         """Who signed, and Stead's time. The real clock judges the signature; Stead's own judges everything else."""
         if claim.region not in regions():
-            raise AwsError("SignatureDoesNotMatch", "Credential should be scoped to a valid region. ", 403)
+            text = f"Credential should be scoped to a valid region, not '{claim.region}'. "  # the blank at the end is AWS's
+            raise AwsError("SignatureDoesNotMatch", text, 403)
         pipeline, real = self._pipeline, now_ms()
+        sigv4.check_time(claim, real)
         db = pipeline.store.read()
         now = real + pipeline.standing.now(db).clock_offset
         candidate = pipeline.credentials.candidate(db, claim, now)
         sigv4.verify(claim, candidate.key)
-        sigv4.check_time(claim, real)
         return candidate.caller, now
 
 
