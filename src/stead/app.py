@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # Importing a noun declares its operations (aws/operation.py).
 SERVICES = {
-    "iam": ("users", "user_policies", "access_keys"),
+    "iam": ("users", "user_policies", "access_keys", "roles", "role_policies", "instance_profiles"),
     "sts": ("identity",),
     "ecs": (),
     "cloudtrail": (),

@@ -55,6 +55,13 @@ def found(context: Context, name: str) -> Row:
     return context.row
 
 
+def changeable(context: Context, name: str) -> Row:
+    """The same, to be changed: a linked role is AWS's to change, whatever else may be wrong with the call."""
+    row = found(context, name)
+    rules.refuse_change(row)
+    return row
+
+
 def role_arn(row: Row) -> str:
     """The role's ARN, with its path."""
     return iam_arn(row.account_id, "role", row.path, row.name)
