@@ -41,7 +41,8 @@ Fixed = str | Wildcard
 Token = Fixed | Variable
 
 _WILDCARDS = {wildcard.value: wildcard for wildcard in Wildcard}
-_SPECIAL = re.compile(r"(\$\{[^{}]*\}|[*?])")
+_WILDCARD = re.compile(r"([*?])")
+_WILDCARD_OR_VARIABLE = re.compile(r"(\$\{[^{}]*\}|[*?])")
 _SUPPLEMENTARY = re.compile("[\U00010000-\U0010ffff]")
 
 
@@ -51,15 +52,15 @@ def tokenize(text: str, *, variables: bool, wildcards: bool = True) -> tuple[Tok
     >>> tokenize("home/${aws:username}/*", variables=True)
     ('home/', Variable(key='aws:username', default=None), '/', <Wildcard.ANY_RUN: '*'>)
     """
-    return _merged(_token(piece, variables, wildcards) for piece in _SPECIAL.split(text) if piece)
+    pieces = (_WILDCARD_OR_VARIABLE if variables else _WILDCARD).split(text)
+    return _merged(_special(piece, wildcards) if i % 2 else piece for i, piece in enumerate(pieces) if piece)
 
 
-def _token(piece: str, variables: bool, wildcards: bool) -> Token:
+def _special(piece: str, wildcards: bool) -> Token:
+    """What the expression captured: a wildcard or ``${...}``."""
     if piece in _WILDCARDS:
         return _WILDCARDS[piece] if wildcards else piece
-    if variables and piece.startswith("${") and piece.endswith("}"):
-        return _variable(piece[2:-1])
-    return piece
+    return _variable(piece[2:-1])
 
 
 def _variable(body: str) -> str | Variable:

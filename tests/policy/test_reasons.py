@@ -1,0 +1,89 @@
+"""What a decision tells: the sentence's end, the near misses, and how little of the context it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+from policy.policies import ACCOUNT, ANYTHING, CALLERS, compiled
+
+from stead.policy import Decision, Layer, Layers, NearMiss, Policy, Request, StatementReference, authorize
+
+# policy-evaluation.md 9.2
+CLAUSES = [
+    ("implicitDeny", Layer.IDENTITY, " because no identity-based policy allows the iam:GetRole action"),
+    ("implicitDeny", Layer.RESOURCE, " because no resource-based policy allows the iam:GetRole action"),
+    ("implicitDeny", Layer.BOUNDARY, " because no permissions boundary allows the iam:GetRole action"),
+    ("implicitDeny", Layer.SESSION, " because no session policy allows the iam:GetRole action"),
+    ("implicitDeny", Layer.TRUST, " because no role trust policy allows the iam:GetRole action"),
+    ("explicitDeny", Layer.IDENTITY, " with an explicit deny in an identity-based policy"),
+    ("explicitDeny", Layer.RESOURCE, " with an explicit deny in a resource-based policy"),
+    ("explicitDeny", Layer.BOUNDARY, " with an explicit deny in a permissions boundary"),
+    ("explicitDeny", Layer.SESSION, " with an explicit deny in a session policy"),
+    ("explicitDeny", Layer.TRUST, " with an explicit deny in the role trust policy"),
+    ("allowed", Layer.IDENTITY, ""),
+    ("allowed", None, ""),
+]
+
+
+@pytest.mark.parametrize(("effect", "layer", "clause"), CLAUSES)
+def test_clauses(effect: str, layer: Layer | None, clause: str) -> None:
+    assert Decision(effect, layer).clause("iam:GetRole") == clause  # type: ignore[arg-type] # the table's texts are the literals
+
+
+def test_near_misses_name_key_operator_wanted_and_actual() -> None:
+    met = {"Bool": {"aws:SecureTransport": "true"}}
+    document = compiled(
+        {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"StringEquals": {"aws:a": "1"}}},
+        {
+            "Sid": "Near",
+            **ANYTHING,
+            "Condition": {**met, "StringLike": {"aws:PrincipalTag/Team": ["a*", "b*"]}, "Null": {"aws:b": "false"}},
+        },
+    )
+    context = {"aws:securetransport": "true", "aws:principaltag/team": "z"}
+    request = Request("iam:GetRole", "*", CALLERS["alice"], context, ACCOUNT)
+    decision = authorize(request, Layers(identity=(Policy("arn:p", "managed", document),)))
+    near = StatementReference(1, "Near")
+    assert decision.near_misses == (
+        NearMiss("arn:p", near, "aws:principaltag/team", "StringLike", ("a*", "b*"), "z"),
+        NearMiss("arn:p", near, "aws:b", "Null", ("false",), None),
+    )
+
+
+class Recorded(Mapping[str, str]):
+    """A context that computes its values and remembers which were asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __getitem__(self, key: str) -> str:
+        self.asked.append(key)
+        return "1"
+
+    def __iter__(self) -> Iterator[str]:
+        raise AssertionError
+
+    def __len__(self) -> int:
+        raise AssertionError
+
+
+def test_only_keys_of_statements_that_cover_the_request_are_read() -> None:
+    document = compiled(
+        {"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"StringEquals": {"aws:OtherAction": "1"}}},
+        {"Effect": "Allow", "Action": "*", "Resource": "arn:aws:s3:::b", "Condition": {"StringEquals": {"aws:OtherResource": "1"}}},
+        {"Effect": "Allow", "Action": "*", "Resource": "arn:aws:s3:::${aws:Variable}"},
+        {**ANYTHING, "Condition": {"StringEquals": {"aws:Wanted": "1"}}},
+        {**ANYTHING, "Condition": {"StringEquals": {"aws:Later": "1"}}},
+    )
+    context = Recorded()
+    request = Request("iam:GetRole", f"arn:aws:iam::{ACCOUNT}:role/x", CALLERS["alice"], context, ACCOUNT)
+    assert authorize(request, Layers(identity=(Policy("p", "inline", document),))).allowed
+    assert context.asked == ["aws:wanted"]
+
+
+def test_a_memory_of_actions_is_bounded() -> None:
+    document = compiled(ANYTHING)
+    for number in range(1000):
+        assert len(document.candidates(f"iam:Invented{number}").allows) == 1
+    assert len(document._remembered) < 1000
