@@ -1,16 +1,16 @@
 """`stead serve`: from settings to a running server, and its orderly end.
 
-Order. The data directory is claimed and the port proven free; a short-lived child migrates the store and makes keys and root credentials
-(so this process stays small, and no engine or thread exists when a worker starts); then the workers. Each worker watches its parent and
-ends with it: a granian worker otherwise lives on and answers.
+Order. The data directory is claimed and the port proven free. Then a short-lived child migrates the store and makes keys and root
+credentials (so this process stays small, and has no engine or thread when a worker starts), while the workers import what they need; they
+open the store only when the child is done. Each worker watches its parent and ends with it: a granian worker otherwise lives on and answers.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import http.client
 import multiprocessing
+import multiprocessing.util
 import os
 import shutil
 import socket
@@ -28,6 +28,7 @@ from granian.server.mp import MPServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from multiprocessing.synchronize import Event
 
     from stead.config import Settings
 
@@ -43,17 +44,32 @@ class ServeError(Exception):
 
 def serve(settings: Settings, say: Callable[[str], None]) -> None:
     """Run until SIGTERM or SIGINT. Raises ServeError when it cannot start."""
+    os.umask(0o077)  # everything in the data directory is its owner's alone
     with _data_dir(settings) as data_dir, _claimed(data_dir):
         settled = replace(settings, data_dir=data_dir, port=_free_port(settings.host, settings.port))
-        _in_child(_prepare, settled)
         say("every request is verified and authorized: there is no magic key and no way to switch it off")
-        _Server(settled, partial(_announce, settled, say)).run()
+        _Server(settled, say).run()
+
+
+class _Preparation:
+    """The child that prepares the store, and how workers learn that it is done."""
+
+    def __init__(self, settings: Settings) -> None:
+        context = multiprocessing.get_context("fork")
+        self.over, self.good = context.Event(), context.Event()
+        self.child = context.Process(target=_prepare, args=(settings, self.over, self.good))
+
+    def wait(self) -> bool:
+        """Wait for the child, in the parent; whether it succeeded. One that was killed said nothing, so the workers are told here."""
+        self.child.join()
+        self.over.set()
+        return self.good.is_set()
 
 
 class _Server(MPServer):
     """granian's own supervisor, told to keep replacing workers that die and to say when the first one answers."""
 
-    def __init__(self, settings: Settings, announce: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
         super().__init__(
             "stead",
             address=settings.host,
@@ -67,18 +83,32 @@ class _Server(MPServer):
             workers_kill_timeout=STOP_SECONDS,
         )
         self._settings = settings
-        self._announce = announce
+        self._say = say
+        self._preparation = _Preparation(settings)
         self._young_deaths = 0
 
     def run(self) -> None:
         """Serve until a signal ends it."""
-        self.serve(target_loader=partial(_load, self._settings), wrap_loader=False)
+        preparation = self._preparation
+        preparation.child.start()
+        self.serve(target_loader=partial(_load, self._settings, preparation.over, preparation.good), wrap_loader=False)
+        if not preparation.good.is_set():
+            raise ServeError("")  # the child has said why
         if self._young_deaths >= CRASHES:
             raise ServeError("the workers end as soon as they start; see the messages above")
 
     def _spawn_workers(self, *args: Any) -> None:
         super()._spawn_workers(*args)  # type: ignore[no-untyped-call]  # granian has no annotations
         threading.Thread(target=self._announce, daemon=True).start()
+
+    def _announce(self) -> None:
+        """Say that Stead is ready once a worker answers; end it all when the store cannot be prepared."""
+        if not self._preparation.wait():
+            self.signal_handler_interrupt()  # type: ignore[no-untyped-call]  # as above
+            return
+        while not _answers(self._settings):
+            time.sleep(READY_POLL_SECONDS)
+        self._say(f"Stead is ready on http://{self._settings.url_host}:{self._settings.port}")
 
     def _respawn_workers(self, workers: list[int], *args: Any, **options: Any) -> None:
         """Replace workers however often they are killed; granian stops at two deaths within seconds. Only workers that never start end Stead."""
@@ -91,11 +121,15 @@ class _Server(MPServer):
         self.respawned_wrks.clear()
 
 
-def _load(settings: Settings) -> Any:
+def _load(settings: Settings, over: Event, good: Event) -> Any:
     """In the worker: the application. Runs after the fork, so nothing it opens is shared."""
-    from stead.app import App  # noqa: PLC0415  # the parent never needs it, and stays small
+    from stead.app import App, declare_operations  # noqa: PLC0415  # the parent never needs it, and stays small
 
     _end_with_parent()
+    declare_operations()
+    over.wait()
+    if not good.is_set():
+        os._exit(0)
     app = App(settings)
     multiprocessing.util.Finalize(None, app.close, exitpriority=10)  # what runs at a worker's end
     app.start()
@@ -113,7 +147,7 @@ def _end_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _prepare(settings: Settings) -> None:
+def _prepare(settings: Settings, over: Event, good: Event) -> None:
     """In a child of its own: the store made ready, the root credentials written."""
     from stead.credentials_file import parse, write  # noqa: PLC0415  # see _load
     from stead.store.engine import StoreError  # noqa: PLC0415
@@ -123,34 +157,20 @@ def _prepare(settings: Settings) -> None:
         wanted = parse(settings.root_credentials)
         credentials = prepare(settings.store_url, settings.data_dir / "keys", settings.account_id, wanted)
         write(settings.data_dir / "credentials", credentials, settings)
+        good.set()
     except (StoreError, OSError, ValueError) as error:
         sys.exit(f"stead: {error}")
-
-
-def _in_child(work: Callable[[Settings], None], settings: Settings) -> None:
-    child = multiprocessing.get_context("fork").Process(target=work, args=(settings,))
-    child.start()
-    child.join()
-    if child.exitcode != 0:
-        raise ServeError("" if child.exitcode == 1 else f"preparing the store ended with exit code {child.exitcode}")
-
-
-def _announce(settings: Settings, say: Callable[[str], None]) -> None:
-    """Say that Stead is ready once a worker answers."""
-    while not _answers(settings):
-        time.sleep(READY_POLL_SECONDS)
-    say(f"Stead is ready on http://{settings.url_host}:{settings.port}")
+    finally:
+        over.set()
 
 
 def _answers(settings: Settings) -> bool:
-    connection = http.client.HTTPConnection(_reachable(settings.host), settings.port, timeout=1)
     try:
-        connection.request("GET", "/_stead/health")
-        return connection.getresponse().status == 200
+        with socket.create_connection((_reachable(settings.host), settings.port), timeout=1) as connection:
+            connection.sendall(b"GET /_stead/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return connection.recv(12) == b"HTTP/1.1 200"
     except OSError:
         return False
-    finally:
-        connection.close()
 
 
 def _reachable(host: str) -> str:

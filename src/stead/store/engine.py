@@ -14,24 +14,26 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import sqlite3
 import threading
 from collections import namedtuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 from sqlalchemy import create_engine, event, insert
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterator, Mapping
 
     from sqlalchemy import Connection, Engine, Table
     from sqlalchemy.sql.expression import Executable
 
 SQLITE_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "temp_store=MEMORY")
+
+# PostgreSQL's codes: serialization failure, deadlock, unique violation (the loser of a race for a name, who then finds it taken).
+_CONFLICTS = frozenset({"40001", "40P01", "23505"})
 
 Row = Any  # a named tuple of the statement's columns; each statement has its own
 
@@ -68,6 +70,7 @@ class Store:
         self.engine = _make_engine(str(url), is_sqlite=self.is_sqlite)
         self._prepared: dict[Any, _Prepared] = {}
         self._local = threading.local()
+        self.on_due: Callable[[], None] = _nobody_waits  # what Writer.wake_runner calls; set by whoever runs the background work
 
     def read(self) -> Reader:
         """This thread's connection, for reads: each statement sees the latest committed state."""
@@ -144,7 +147,7 @@ class Store:
     def _undo(self, writer: Writer) -> None:
         try:
             writer.rollback()
-        except (sqlite3.Error, psycopg.Error):  # the connection is gone, and the transaction with it: take a new one next time
+        except Exception:  # noqa: BLE001  # whatever it was, the connection is gone and the transaction with it: take a new one next time
             writer.connection.invalidate()
             self._local.reader = None
 
@@ -207,6 +210,10 @@ class Writer(Reader):
         if rows:
             self._raw.cursor().executemany(self._store.prepared_insert(table, tuple(rows[0])).text, rows)
 
+    def wake_runner(self) -> None:
+        """This transaction makes a row due: once it is durable, have the background work look at once (design D4)."""
+        self.after_commit.append(self._store.on_due)
+
     def begin(self) -> None:
         """Begin; on SQLite as the one writer at once, so that a read-then-write never fails half way."""
         self._raw.execute("BEGIN IMMEDIATE" if self._store.is_sqlite else "BEGIN")
@@ -219,6 +226,10 @@ class Writer(Reader):
         """Undo it; harmless when the database has already done so."""
         if not self._store.is_sqlite or self._raw.in_transaction:
             self._raw.execute("ROLLBACK")
+
+
+def _nobody_waits() -> None:
+    """No background work runs in this process; another one's looks by itself."""
 
 
 def _make_engine(url: str, *, is_sqlite: bool) -> Engine:
@@ -237,7 +248,7 @@ def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _is_conflict(error: BaseException) -> bool:
-    return isinstance(error, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure | psycopg.errors.UniqueViolation)
+    return getattr(error, "sqlstate", None) in _CONFLICTS
 
 
 def _first_line(error: BaseException) -> str:
