@@ -5,6 +5,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from stead.aws.clock import now_ms
+from stead.controllers.iam.linked_role_deletion import LinkedRoleDeletion
+from stead.controllers.runner import Runner
+from stead.gateway import upstream
 from stead.gateway.credentials import CredentialCheck
 from stead.gateway.pipeline import Pipeline
 from stead.gateway.record import Recorder
@@ -16,16 +20,24 @@ from stead.wire.http import Door
 from stead.wire.internal import Internal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stead.config import Settings
+    from stead.controllers.runner import Controller
+    from stead.linked_roles.usage import Neighbours
+    from stead.store.engine import Reader
     from stead.wire.messages import HttpReply, HttpRequest
 
 # Importing a noun declares its operations (aws/operation.py).
 SERVICES = {
-    "iam": ("users", "user_policies", "access_keys", "roles", "role_policies", "instance_profiles"),
+    "iam": ("users", "user_policies", "access_keys", "roles", "role_policies", "instance_profiles", "linked_roles"),
     "sts": ("identity",),
     "ecs": (),
     "cloudtrail": (),
 }
+
+# What runs by itself: each kind of work is rows of one table, stepped by the runner of whichever process comes first.
+CONTROLLERS: tuple[Callable[[Neighbours], Controller], ...] = (LinkedRoleDeletion,)
 
 
 def declare_operations() -> None:
@@ -48,11 +60,18 @@ class App:
         self.credentials = CredentialCheck(self.standing, self.ring)
         self.pipeline = Pipeline(self.store, self.standing, self.credentials, self.ring, self.recorder)
         self.door = Door(self.pipeline)
+        neighbours = upstream.neighbours(settings.neighbours, settings.neighbours_credentials, allow_real_aws=settings.allow_real_aws)
+        self.runner = Runner(self.store, [controller(neighbours) for controller in CONTROLLERS], self.recorder, self.now)
+        self.store.on_due = self.runner.wake
         self.internal = Internal(self.store, settings.host, ephemeral=settings.ephemeral)
 
     def answer(self, request: HttpRequest) -> HttpReply:
         """Any request to the port."""
         return self.internal.answer(request) if request.path.startswith(b"/_stead/") else self.door.answer(request)
+
+    def now(self, db: Reader) -> int:
+        """Stead's time: the machine's, and what a test added."""
+        return now_ms() + self.standing.now(db).clock_offset
 
     def asgi(self) -> Adapter:
         """The application for the HTTP server."""
@@ -60,8 +79,9 @@ class App:
 
     def start(self) -> None:
         """Begin the background work of this process."""
+        self.runner.start()
 
     def close(self) -> None:
         """End the background work; what waits in memory is written."""
-        self.recorder.flush(self.store)
+        self.runner.stop()
         self.store.close()

@@ -17,7 +17,7 @@ from .reader import CatalogueError, load
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["CatalogueError", "LinkedService", "Probe", "Suffix", "check", "find", "load", "services"]
+__all__ = ["CatalogueError", "LinkedService", "Probe", "Suffix", "check", "find", "find_by_role_name", "load", "services"]
 
 
 @cache
@@ -29,6 +29,13 @@ def services() -> Mapping[str, LinkedService]:
 def find(principal: str) -> LinkedService | None:
     """The service with exactly this principal: AWS compares it with regard to case (service-linked-roles.md 2.1)."""
     return services().get(principal)
+
+
+def find_by_role_name(name: str) -> LinkedService | None:
+    """The service whose role has this name, in any letter case and with a suffix where the service takes one; whether it exists or not."""
+    key = name.lower()
+    fitting = (service for service in services().values() if service.may_name(key))
+    return max(fitting, key=lambda service: len(service.role_name), default=None)
 
 
 def check(policy_names: Collection[str]) -> list[str]:

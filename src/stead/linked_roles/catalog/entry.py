@@ -73,6 +73,13 @@ class LinkedService:
         """The one managed policy attached to the role, None where AWS documents none."""
         return self.policy_name and f"arn:aws:iam::aws:policy/aws-service-role/{self.policy_name}"
 
+    def may_name(self, key: str) -> bool:
+        """Whether a role of this service can have the name of which ``key`` is the lower-case form."""
+        start = self.role_name.lower().removesuffix("*")
+        if self.suffix is Suffix.REQUIRED:
+            return key.startswith(start) and key != start
+        return key == start or (self.suffix is Suffix.OPTIONAL and key.startswith(f"{start}_"))
+
     def name_with(self, suffix: str | None) -> str:
         """The name of the role made with ``suffix``: after an underscore, or in place of the star (aws-behaviour.md 3.1)."""
         if suffix is None:
