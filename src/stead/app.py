@@ -30,7 +30,18 @@ if TYPE_CHECKING:
 
 # Importing a noun declares its operations (aws/operation.py).
 SERVICES = {
-    "iam": ("users", "user_policies", "access_keys", "roles", "role_policies", "instance_profiles", "linked_roles"),
+    "iam": (
+        "users",
+        "user_policies",
+        "access_keys",
+        "policies",
+        "policy_versions",
+        "account",
+        "roles",
+        "role_policies",
+        "instance_profiles",
+        "linked_roles",
+    ),
     "sts": ("identity",),
     "ecs": (),
     "cloudtrail": (),
