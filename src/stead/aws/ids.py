@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import os
 import secrets
-import uuid
 
 _BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_VARIANT = {digit: "89ab"[number % 4] for number, digit in enumerate("0123456789abcdef")}  # RFC 9562: the variant's two bits
 _SECRET_BYTES = 30  # 30 bytes are 40 base64 characters, AWS's length of a secret access key
 _ACCOUNT_OFFSET = 549755813888  # aws-behaviour.md 2.1: 8 base32 characters hold (account div 2) + 2**39
 
@@ -39,5 +40,6 @@ def secret_access_key() -> str:
 
 
 def new_uuid() -> str:
-    """A random UUID in the lower-case 8-4-4-4-12 form."""
-    return str(uuid.uuid4())
+    """A random UUID (version 4) in the lower-case 8-4-4-4-12 form; every request needs one, so it is made without the uuid module's object."""
+    digits = os.urandom(16).hex()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:]}"

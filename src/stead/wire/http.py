@@ -92,7 +92,6 @@ def refusal(words: Asked, scope_service: str, error: AwsError, request_id: str) 
 
 
 def _call(request: HttpRequest, route: Route, parameters: Parameters, caller: Caller, moment: Moment) -> Call:
-    headers = dict(request.headers)
     return Call(
         route.service.name,
         route.operation,
@@ -102,15 +101,12 @@ def _call(request: HttpRequest, route: Route, parameters: Parameters, caller: Ca
         moment.now,
         moment.request_id,
         request.source_ip,
-        headers.get(b"user-agent", b"").decode("latin-1"),
-        headers.get(b"referer", b"").decode("latin-1"),
+        request.header(b"user-agent").decode("latin-1"),
+        request.header(b"referer").decode("latin-1"),
     )
 
 
 def _scope_service(request: HttpRequest) -> str:
     """The service in a credential scope, unverified: good only to choose the words of a refusal."""
-    for name, value in request.headers:
-        if name == b"authorization":
-            parts = value.split(b"/", 5)
-            return parts[3].decode("latin-1") if len(parts) > 4 else ""
-    return ""
+    parts = request.header(b"authorization").split(b"/", 5)
+    return parts[3].decode("latin-1") if len(parts) > 4 else ""

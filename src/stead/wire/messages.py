@@ -18,6 +18,13 @@ class HttpRequest(NamedTuple):
     body: bytes
     source_ip: str
 
+    def header(self, name: bytes) -> bytes:
+        """The first header of that (lower-case) name, or nothing."""
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return b""
+
 
 class HttpReply(NamedTuple):
     """One HTTP answer; ``Content-Length`` is the server's business."""

@@ -41,7 +41,7 @@ class Asked(NamedTuple):
 
 def asked(request: HttpRequest) -> Asked:
     """Read the request's own words, refusing nothing yet: even a refusal must know which protocol to speak."""
-    target = _header(request, b"x-amz-target")
+    target = request.header(b"x-amz-target")
     if target:
         prefix, _, name = target.decode("latin-1").rpartition(".")
         return Asked(_BY_TARGET.get(prefix), name, "", request.body)
@@ -75,13 +75,12 @@ def _form(request: HttpRequest) -> bytes:
     """The form of a query request. A body that does not call itself a form is not one (AWS then finds no Action)."""
     if request.method == "GET" or not request.body:
         return request.query
-    return request.body if _header(request, b"content-type").lower().startswith(_FORM) else b""
-
-
-def _header(request: HttpRequest, name: bytes) -> bytes:
-    return next((value for key, value in request.headers if key == name), b"")
+    return request.body if request.header(b"content-type").lower().startswith(_FORM) else b""
 
 
 def _field(pattern: re.Pattern[bytes], form: bytes) -> str:
     found = pattern.search(form)
-    return unquote_plus(found[1].decode("latin-1"), errors="replace") if found else ""
+    if found is None:
+        return ""
+    text = found[1].decode("latin-1")
+    return unquote_plus(text, errors="replace") if "%" in text or "+" in text else text
