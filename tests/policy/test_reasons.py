@@ -51,6 +51,17 @@ def test_near_misses_name_key_operator_wanted_and_actual() -> None:
     )
 
 
+def test_near_misses_of_a_trust_policy_are_about_the_caller() -> None:
+    trust = [
+        {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "sts:AssumeRole", "Condition": {"Bool": {"aws:a": "true"}}}
+        for arn in ("arn:aws:iam::123456789012:user/bob", CALLERS["alice"].arn)
+    ]
+    request = Request("sts:AssumeRole", "*", CALLERS["alice"], {}, ACCOUNT)
+    decision = authorize(request, Layers(resource=Policy("trust", "trust", compiled(*trust)), resource_is_trust=True))
+    assert decision.layer is Layer.TRUST
+    assert [miss.statement.index for miss in decision.near_misses] == [1]
+
+
 class Recorded(Mapping[str, str]):
     """A context that computes its values and remembers which were asked for."""
 

@@ -13,9 +13,12 @@ from typing import NamedTuple
 
 from stead.policy import resource_rules, rules, trust_rules
 from stead.policy.grammar import Tree, check, principal_entries, statements
-from stead.policy.parse import Defect, InvalidJson, MalformedPolicy, line_and_column, parse_json, spans
+from stead.policy.parse import SYNTAX, Defect, InvalidJson, MalformedPolicy, line_and_column, parse_json, spans
 
 Rule = Callable[[Tree], None]
+
+# The service model's limit, for those who use the library without the wire. Stored documents may be longer: one of AWS's managed policies is.
+MAX_CHARACTERS = 131_072
 
 
 class DocumentKind(Enum):
@@ -110,6 +113,8 @@ def validate(text: str, kind: DocumentKind) -> Document:
     Traceback (most recent call last):
     stead.policy.parse.MalformedPolicy: MalformedPolicyDocument: Syntax errors in policy.
     """
+    if len(text) > MAX_CHARACTERS:
+        raise MalformedPolicy(SYNTAX)
     tree = _parsed(text, kind)
     try:
         check(tree)

@@ -1,6 +1,6 @@
 """JSON as policies allow it, and where in the text something stands.
 
-Stricter than Python's reader: no duplicate keys (the last must not silently win), no NaN, no lone surrogates, no unbounded depth or length.
+Stricter than Python's reader: no duplicate keys (the last must not silently win), no NaN, no lone surrogates, no unbounded depth.
 Numbers keep their text, because a policy compares them as text or reads them itself (policy-evaluation.md 4.1).
 """
 
@@ -14,7 +14,6 @@ from typing import Any
 from stead.aws.errors import AwsError
 
 SYNTAX = "Syntax errors in policy."
-MAX_CHARACTERS = 131_072  # the service model's limit of a document; here for those who use the library without the wire
 
 Path = tuple[str | int, ...]
 
@@ -49,8 +48,6 @@ class Number(str):
 
 def parse_json(text: str) -> Any:
     """The tree of ``text``; its numbers are :class:`Number`."""
-    if len(text) > MAX_CHARACTERS:
-        raise InvalidJson(SYNTAX)
     try:
         tree = json.loads(text, object_pairs_hook=_object, parse_int=Number, parse_float=Number, parse_constant=_refuse)
         json.dumps(tree, ensure_ascii=False).encode()  # fails on lone surrogates, escaped or not

@@ -29,6 +29,8 @@ _IAM_PATHS = (
     "report/",
     "access-report/",
 )
+# Not in IAM's text, but in policies that AWS publishes: the root user (root access management) and role templates.
+_IAM_UNLISTED = ("root", "role-template/")
 # The kinds of S3 resource that have a Region; a bucket has none.
 _REGIONAL_S3 = ("accesspoint/", "access-grants/", "async-request/", "job/", "storage-lens/", "storage-lens-group/")
 
@@ -78,7 +80,7 @@ def _service_defect(resource: str, parts: list[str]) -> str | None:
     _, _, service, region, _, path = parts
     if service == "iam" and region:
         return f"IAM resource {resource} cannot contain region information."
-    if service == "iam" and path != "*" and not path.startswith(_IAM_PATHS):
+    if service == "iam" and path != "*" and not path.startswith(_IAM_PATHS + _IAM_UNLISTED):
         return f'IAM resource path must either be "*" or start with {", ".join(_IAM_PATHS)}.'
     if service == "s3" and region and not path.startswith(_REGIONAL_S3):
         return f"Resource {resource} can not contain region information."

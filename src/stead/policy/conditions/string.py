@@ -8,25 +8,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stead.policy.conditions.operator import MATCH, MISMATCH, Comparison, Operator, Outcome
-from stead.policy.patterns import Context, Fixed, Test, expand, fixed, is_fixed, pattern_test, tokenize
+from stead.policy.patterns import Context, Fixed, expand, fixed, is_fixed, pattern_test, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-def _operator(test: Callable[[Sequence[Fixed]], Test], *, wildcards: bool) -> Callable[[Sequence[str], bool], Comparison]:
+def _operator(*, wildcards: bool = False, fold: Callable[[str], str] = str) -> Callable[[Sequence[str], bool], Comparison]:
+    """``fold`` is what both sides go through before they are compared."""
+
+    def folded(pattern: Sequence[Fixed]) -> list[Fixed]:
+        return [fold(token) if isinstance(token, str) else token for token in pattern]
+
     def prepare(operands: Sequence[str], variables: bool) -> Comparison:
         patterns = [tokenize(operand, variables=variables, wildcards=wildcards) for operand in operands]
-        tests = [test(fixed(pattern)) for pattern in patterns if is_fixed(pattern)]
+        known = [folded(fixed(pattern)) for pattern in patterns if is_fixed(pattern)]
         templates = [pattern for pattern in patterns if not is_fixed(pattern)]
+        # Texts without wildcards, of which some policies list hundreds, are one lookup.
+        exact = frozenset("".join(map(str, pattern)) for pattern in known if _is_literal(pattern))
+        tests = [pattern_test(pattern) for pattern in known if not _is_literal(pattern)]
 
-        def compare(value: str, context: Context) -> Outcome:
-            for fixed_test in tests:
-                if fixed_test(value):
-                    return MATCH
+        def compare(text: str, context: Context) -> Outcome:
+            value = fold(text)
+            if value in exact or (tests and any(test(value) for test in tests)):
+                return MATCH
             for template in templates:
                 expanded = expand(template, context)
-                if expanded is not None and test(expanded)(value):
+                if expanded is not None and pattern_test(folded(expanded))(value):
                     return MATCH
             return MISMATCH
 
@@ -35,15 +43,13 @@ def _operator(test: Callable[[Sequence[Fixed]], Test], *, wildcards: bool) -> Ca
     return prepare
 
 
-def _ignoring_case(tokens: Sequence[Fixed]) -> Test:
-    """Lower case, not case folding: recorded-aws.md 6.6."""
-    wanted = "".join(str(token) for token in tokens).lower()
-    return lambda value: value.lower() == wanted
+def _is_literal(pattern: Sequence[Fixed]) -> bool:
+    return all(isinstance(token, str) for token in pattern)
 
 
-_EQUALS = _operator(pattern_test, wildcards=False)
-_EQUALS_IGNORE_CASE = _operator(_ignoring_case, wildcards=False)
-_LIKE = _operator(pattern_test, wildcards=True)
+_EQUALS = _operator()
+_EQUALS_IGNORE_CASE = _operator(fold=str.lower)  # lower case, not case folding: recorded-aws.md 6.6
+_LIKE = _operator(wildcards=True)
 
 OPERATORS = {
     "StringEquals": Operator(_EQUALS),
