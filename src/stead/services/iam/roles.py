@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from stead.aws.arn import iam_arn
 from stead.aws.call import Target
-from stead.aws.errors import delete_conflict, entity_already_exists
+from stead.aws.errors import delete_conflict, entity_already_exists, limit_exceeded
 from stead.aws.ids import unique_id
 from stead.aws.operation import Effect, operation
 from stead.linked_roles import rules
@@ -31,8 +31,11 @@ if TYPE_CHECKING:
     from stead.store.engine import Row
 
 DEFAULT_DURATION = 3600  # seconds; recorded-aws.md 8.2: UpdateRole keeps what is omitted, so only CreateRole needs it
+MAX_ROLES = 5000  # to which AWS raises the quota of 1,000 on request; linked roles count, but are made beyond it
+_IN_ACCOUNT = roles.c.account_id == bindparam("account")
+_COUNT = select(func.count()).select_from(roles).where(_IN_ACCOUNT)
 _PAGE = (
-    ROLES.where(roles.c.account_id == bindparam("account"), roles.c.name_key > bindparam("after"), paths.under(roles.c.path))
+    ROLES.where(_IN_ACCOUNT, roles.c.name_key > bindparam("after"), paths.under(roles.c.path))
     .order_by(roles.c.name_key)
     .limit(bindparam("limit"))
 )
@@ -77,6 +80,8 @@ def create_role(context: Context, request: Parameters) -> Result:
     boundary = boundaries.asked(context, request)
     if role_named(context, request["RoleName"]) is not None:
         raise entity_already_exists(f"Role with name {request['RoleName']} already exists.")
+    if context.db.scalar(_COUNT, account=context.account_id) >= MAX_ROLES:
+        raise limit_exceeded(f"Cannot exceed quota for RolesPerAccount: {MAX_ROLES}")
     row = _insert(context, request, trust, boundary)
     tags.write(context, row.id, request.get("Tags") or [])
     return {"Role": created(context, row, request["AssumeRolePolicyDocument"])}
