@@ -17,12 +17,9 @@ if TYPE_CHECKING:
 def _operator(*, wildcards: bool = False, fold: Callable[[str], str] = str) -> Callable[[Sequence[str], bool], Comparison]:
     """``fold`` is what both sides go through before they are compared."""
 
-    def folded(pattern: Sequence[Fixed]) -> list[Fixed]:
-        return [fold(token) if isinstance(token, str) else token for token in pattern]
-
     def prepare(operands: Sequence[str], variables: bool) -> Comparison:
         patterns = [tokenize(operand, variables=variables, wildcards=wildcards) for operand in operands]
-        known = [folded(fixed(pattern)) for pattern in patterns if is_fixed(pattern)]
+        known = [_folded(fixed(pattern), fold) for pattern in patterns if is_fixed(pattern)]
         templates = [pattern for pattern in patterns if not is_fixed(pattern)]
         # Texts without wildcards, of which some policies list hundreds, are one lookup.
         exact = frozenset("".join(map(str, pattern)) for pattern in known if _is_literal(pattern))
@@ -34,13 +31,17 @@ def _operator(*, wildcards: bool = False, fold: Callable[[str], str] = str) -> C
                 return MATCH
             for template in templates:
                 expanded = expand(template, context)
-                if expanded is not None and pattern_test(folded(expanded))(value):
+                if expanded is not None and pattern_test(_folded(expanded, fold))(value):
                     return MATCH
             return MISMATCH
 
         return compare
 
     return prepare
+
+
+def _folded(pattern: Sequence[Fixed], fold: Callable[[str], str]) -> list[Fixed]:
+    return [fold(token) if isinstance(token, str) else token for token in pattern]
 
 
 def _is_literal(pattern: Sequence[Fixed]) -> bool:
