@@ -40,6 +40,7 @@ SERVICES = {
         "roles",
         "role_policies",
         "instance_profiles",
+        "authorization_details",
         "linked_roles",
     ),
     "sts": ("identity",),

@@ -192,6 +192,17 @@ def shapes(context: Context, rows: list[Row]) -> list[dict[str, Any]]:
     ]
 
 
+def holding(context: Context, role_ids: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """The profiles that hold each of some roles."""
+    found: dict[str, list[dict[str, Any]]] = {role_id: [] for role_id in role_ids}
+    rows = context.db.all_now(
+        select(instance_profiles).where(instance_profiles.c.role_id.in_(role_ids)).order_by(instance_profiles.c.name_key)
+    )
+    for row, shape in zip(rows, shapes(context, rows), strict=True):
+        found[row.role_id].append(shape)
+    return found
+
+
 def _roles(context: Context, ids: set[str]) -> dict[str, dict[str, Any]]:
     if not ids:
         return {}
