@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stead.aws.arn import assumed_role_arn, iam_arn, root_arn
 from stead.aws.call import Caller, CallerKind
-from stead.aws.errors import AwsError
+from stead.aws.errors import AwsError, access_denied
 from stead.sigv4 import signing_key
 from stead.store.keyring import SECRET_PURPOSE, CannotOpen
 from stead.store.session_tokens import unseal
 
 if TYPE_CHECKING:
+    from stead.aws.call import Call
     from stead.gateway.standing import Standing
     from stead.sigv4 import Claim
     from stead.store.engine import Reader, Row
@@ -101,6 +102,21 @@ class CredentialCheck:
 
     def _entity(self, db: Reader, kind: CallerKind, entity_id: str) -> Row | None:
         return self._standing.role(db, entity_id) if kind is CallerKind.ROLE else self._standing.user(db, entity_id)
+
+
+# policy-evaluation.md 2.3; the two Get... calls refuse every session in words of their own.
+_STS_OF_PLAIN_SESSIONS = frozenset({"AssumeRole", "GetCallerIdentity", "GetSessionToken", "GetFederationToken"})
+
+
+def refuse_plain_session(call: Call) -> None:
+    """Without MFA, which Stead does not have yet, a GetSessionToken session calls no IAM, not through a service either, and little of STS."""
+    caller = call.caller
+    if caller.session is None or caller.kind is CallerKind.ROLE:
+        return
+    if call.service == "iam":
+        raise _invalid("The security token included in the request is invalid")
+    if call.service == "sts" and call.operation not in _STS_OF_PLAIN_SESSIONS:  # the text follows that of GetSessionToken
+        raise access_denied(f"Cannot call {call.operation} with session credentials")
 
 
 def _role_session(role: Row, credentials: Credentials) -> Caller:

@@ -17,7 +17,8 @@ from stead.aws.ids import new_uuid
 from stead.aws.models import GLOBAL_REGION, SERVICES
 from stead.aws.operation import Effect, Operation, find
 from stead.gateway import access
-from stead.gateway.record import Outcome, Recorder
+from stead.gateway.credentials import refuse_plain_session
+from stead.gateway.event import Outcome, shows_answer
 from stead.store.context import Context
 from stead.store.engine import Conflict
 from stead.store.tables import accounts
@@ -25,6 +26,7 @@ from stead.store.tables import accounts
 if TYPE_CHECKING:
     from stead.aws.call import Call, Caller, Parameters, Result, Target
     from stead.gateway.credentials import CredentialCheck
+    from stead.gateway.record import Recorder
     from stead.gateway.standing import Standing
     from stead.store.engine import Reader, Store
     from stead.store.keyring import KeyRing
@@ -49,6 +51,7 @@ class Pipeline:
         operation = find(call.service, call.operation)
         if operation is None:
             raise not_implemented(call.service, call.operation)
+        refuse_plain_session(call)
         if operation.effect is Effect.READS:
             return self._read(operation, call)
         for _ in range(MAX_ATTEMPTS):
@@ -78,7 +81,7 @@ class Pipeline:
         except AwsError as error:
             self._later(operation, context, error)
             raise
-        self._later(operation, context)
+        self._later(operation, context, result=result if shows_answer(operation) else None)
         return result
 
     def _write(self, operation: Operation, call: Call) -> Result:
@@ -116,8 +119,8 @@ class Pipeline:
             for action, other in operation.also(context, parameters):
                 self.require(context, action, other)
 
-    def _later(self, operation: Operation, context: Context, error: AwsError | None = None) -> None:
-        self.recorder.later(Outcome(context.origin, operation, context.target, None, error))
+    def _later(self, operation: Operation, context: Context, error: AwsError | None = None, result: Result | None = None) -> None:
+        self.recorder.later(Outcome(context.origin, operation, context.target, result, error))
         if self.recorder.is_full:
             self.recorder.flush(self.store)
 
