@@ -43,9 +43,9 @@ SERVICES = {
         "authorization_details",
         "linked_roles",
     ),
-    "sts": ("identity",),
-    "ecs": (),
-    "cloudtrail": (),
+    "sts": ("identity", "sessions"),
+    "ecs": ("clusters", "tags"),
+    "cloudtrail": ("events",),
 }
 
 # What runs by itself: each kind of work is rows of one table, stepped by the runner of whichever process comes first.

@@ -1,0 +1,70 @@
+"""ecs: how its calls make, need and hold AWSServiceRoleForECS (service-linked-roles.md 2.2 and 2.3; designs D14, D18)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stead.aws.arn import iam_arn
+from stead.aws.errors import AwsError
+from stead.linked_roles import catalog, holding, session
+from stead.services.ecs.names import invalid_parameter
+from stead.store.engine import Conflict
+
+if TYPE_CHECKING:
+    from stead.linked_roles.catalog import LinkedService
+    from stead.store.context import Context
+
+PRINCIPAL = "ecs.amazonaws.com"
+_REFUSED = "linked role refused"
+# A caller with GetSessionToken credentials may not call IAM at all, nor may ECS in its name.
+_REFUSALS = frozenset({"AccessDenied", "InvalidClientTokenId"})
+
+
+def service() -> LinkedService:
+    """ECS in the catalogue."""
+    found = catalog.find(PRINCIPAL)
+    assert found is not None
+    return found
+
+
+def make(context: Context) -> None:
+    """Make the role in the caller's name, whether it exists or not, as ECS does (recorded). Call it outside of a transaction.
+
+    That the name has been taken is no error, nor that the caller may not; which of the two it was is noted for :func:`hold`.
+    """
+    parameters = {"AWSServiceName": PRINCIPAL, "Description": service().description}
+    try:
+        context.call("iam", "CreateServiceLinkedRole", parameters, caller=session.forward_access(context.caller, PRINCIPAL))
+    except AwsError as error:
+        if error.code not in {*_REFUSALS, "InvalidInput"}:
+            raise
+        context.noted[_REFUSED] = error.code in _REFUSALS
+
+
+def assume(context: Context, session_name: str) -> None:
+    """Show that ECS can act with its role now. Call it outside of a transaction."""
+    role = holding.find(context.db, context.account_id, service())
+    if role is None:
+        raise _unable()
+    try:
+        session.assume_linked_role(context, PRINCIPAL, iam_arn(role.account_id, "role", role.path, role.name), session_name)
+    except AwsError as error:
+        if error.code == "AccessDenied":
+            raise _unable() from error
+        raise
+
+
+def hold(context: Context) -> None:
+    """Hold the role for the rest of the transaction, after :func:`make`.
+
+    The role can be missing although its maker was not refused: it was deleted in between. Then everything is run again, unless somebody
+    else's role has the name, so that trying again would not help.
+    """
+    if holding.hold(context.writer, context.account_id, service()) is not None or context.noted.get(_REFUSED):
+        return
+    if not holding.is_name_taken(context.db, context.account_id, service()):
+        raise Conflict
+
+
+def _unable() -> AwsError:
+    return invalid_parameter("Unable to assume the service linked role. Please verify that the ECS service linked role exists.")
