@@ -13,6 +13,7 @@ import multiprocessing
 import multiprocessing.util
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.synchronize import Event
 
+    from stead.app import App
     from stead.config import Settings
 
 STOP_SECONDS = 3  # a worker that has not ended by then is killed: SIGTERM ends Stead within 5 seconds
@@ -55,7 +57,9 @@ class _Preparation:
     """The child that prepares the store, and how workers learn that it is done."""
 
     def __init__(self, settings: Settings) -> None:
-        context = multiprocessing.get_context("fork")
+        # The workers' own way to start (granian knows only these two), else they could not be given the events.
+        forks = multiprocessing.get_start_method() == "fork"
+        context = multiprocessing.get_context("fork") if forks else multiprocessing.get_context("spawn")
         self.over, self.good = context.Event(), context.Event()
         self.child = context.Process(target=_prepare, args=(settings, self.over, self.good))
 
@@ -85,6 +89,7 @@ class _Server(MPServer):
         self._settings = settings
         self._say = say
         self._preparation = _Preparation(settings)
+        self._problem: str | None = None  # why it had to end by itself; empty when that was said already
         self._young_deaths = 0
 
     def run(self) -> None:
@@ -92,19 +97,21 @@ class _Server(MPServer):
         preparation = self._preparation
         preparation.child.start()
         self.serve(target_loader=partial(_load, self._settings, preparation.over, preparation.good), wrap_loader=False)
-        if not preparation.good.is_set():
-            raise ServeError("")  # the child has said why
-        if self._young_deaths >= CRASHES:
-            raise ServeError("the workers end as soon as they start; see the messages above")
+        if self._problem is not None:
+            raise ServeError(self._problem)
+
+    def _give_up(self, problem: str) -> None:
+        self._problem = problem
+        self.signal_handler_interrupt()  # type: ignore[no-untyped-call]  # granian has no annotations
 
     def _spawn_workers(self, *args: Any) -> None:
-        super()._spawn_workers(*args)  # type: ignore[no-untyped-call]  # granian has no annotations
+        super()._spawn_workers(*args)  # type: ignore[no-untyped-call]  # as above
         threading.Thread(target=self._announce, daemon=True).start()
 
     def _announce(self) -> None:
         """Say that Stead is ready once a worker answers; end it all when the store cannot be prepared."""
         if not self._preparation.wait():
-            self.signal_handler_interrupt()  # type: ignore[no-untyped-call]  # as above
+            self._give_up("")  # the child has said why
             return
         while not _answers(self._settings):
             time.sleep(READY_POLL_SECONDS)
@@ -112,10 +119,10 @@ class _Server(MPServer):
 
     def _respawn_workers(self, workers: list[int], *args: Any, **options: Any) -> None:
         """Replace workers however often they are killed; granian stops at two deaths within seconds. Only workers that never start end Stead."""
-        young = any(time.time() - self.wrks[index].birth < CRASH_SECONDS for index in workers)
+        young = any(time.monotonic() - self.wrks[index].birth < CRASH_SECONDS for index in workers)
         self._young_deaths = self._young_deaths + 1 if young else 0
         if self._young_deaths >= CRASHES:
-            self.signal_handler_interrupt()  # type: ignore[no-untyped-call]  # as above
+            self._give_up("the workers end as soon as they start; see the messages above")
             return
         super()._respawn_workers(workers, *args, **options)
         self.respawned_wrks.clear()
@@ -123,17 +130,24 @@ class _Server(MPServer):
 
 def _load(settings: Settings, over: Event, good: Event) -> Any:
     """In the worker: the application. Runs after the fork, so nothing it opens is shared."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until the loop has its own: the parent's handler, inherited, would swallow it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches everybody; the parent answers it
+    _end_with_parent()
     from stead.app import App, declare_operations  # noqa: PLC0415  # the parent never needs it, and stays small
 
-    _end_with_parent()
     declare_operations()
     over.wait()
     if not good.is_set():
         os._exit(0)
     app = App(settings)
-    multiprocessing.util.Finalize(None, app.close, exitpriority=10)  # what runs at a worker's end
+    multiprocessing.util.Finalize(None, _leave, args=(app,), exitpriority=10)  # what runs at a worker's end
     app.start()
     return app.asgi()
+
+
+def _leave(app: App) -> None:
+    app.close()
+    os._exit(0)  # the interpreter's own end would meet the server's threads, which still run
 
 
 def _end_with_parent() -> None:
@@ -153,6 +167,7 @@ def _prepare(settings: Settings, over: Event, good: Event) -> None:
     from stead.store.engine import StoreError  # noqa: PLC0415
     from stead.store.prepare import prepare  # noqa: PLC0415
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer; this ends by itself
     try:
         wanted = parse(settings.root_credentials)
         credentials = prepare(settings.store_url, settings.data_dir / "keys", settings.account_id, wanted)
