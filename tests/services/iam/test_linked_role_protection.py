@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from support import linked_roles
 from support.refusals import Refusal, refusal
 
-from stead.aws.clock import now_ms
-from stead.aws.ids import unique_id
-from stead.store.documents import store_document
 from stead.store.tables import attachments, roles
 
 ACCOUNT = "123456789012"
@@ -50,24 +48,7 @@ CALLS = [(operation, parameters) for operation, parameters, _ in MUTATIONS]
 @pytest.fixture
 def linked(stead: Any) -> Any:
     """Stead with the linked role, and with an instance profile."""
-    with stead.app.store.write() as db:
-        role_id, digest = unique_id("AROA", ACCOUNT), store_document(db, TRUST)
-        db.insert(
-            roles,
-            id=role_id,
-            account_id=ACCOUNT,
-            name=NAME,
-            name_key=NAME.lower(),
-            path=PATH,
-            kind="linked",
-            service="ecs.amazonaws.com",
-            description=None,
-            trust_hash=digest,
-            max_session_duration=3600,
-            boundary_arn=None,
-            created=now_ms(),
-        )
-        db.insert(attachments, owner_id=role_id, policy_arn=POLICY, created=now_ms())
+    linked_roles.make(stead.client("iam"))
     stead.client("iam").create_instance_profile(InstanceProfileName="profile")
     return stead
 
@@ -84,21 +65,19 @@ def picture(stead: Any) -> Any:
     )
 
 
-@pytest.mark.parametrize("name", [NAME, NAME.upper()])
 @pytest.mark.parametrize(("operation", "parameters", "expected"), MUTATIONS)
-def test_a_mutation_is_refused_and_changes_nothing(
-    linked: Any, operation: str, parameters: dict[str, Any], expected: Refusal, name: str
-) -> None:
+def test_a_mutation_is_refused_and_changes_nothing(linked: Any, operation: str, parameters: dict[str, Any], expected: Refusal) -> None:
     """Even for the root user, in any case of the name, and whatever else would be wrong with the call."""
     before = picture(linked)
-    assert refusal(getattr(linked.client("iam"), operation), RoleName=name, **parameters) == expected
+    for name in (NAME, NAME.upper()):
+        assert refusal(getattr(linked.client("iam"), operation), RoleName=name, **parameters) == expected
     assert picture(linked) == before
 
 
-@pytest.mark.parametrize(("operation", "parameters"), CALLS)
-def test_authorization_comes_first(linked: Any, operation: str, parameters: dict[str, Any]) -> None:
+def test_authorization_comes_first(linked: Any) -> None:
     eve = linked.client("iam", linked.user("eve"))
-    assert refusal(getattr(eve, operation), RoleName=NAME, **parameters)[:2] == ("AccessDenied", 403)
+    for operation, parameters in CALLS:
+        assert refusal(getattr(eve, operation), RoleName=NAME, **parameters)[:2] == ("AccessDenied", 403), operation
 
 
 @pytest.mark.parametrize(("operation", "parameters"), CALLS)

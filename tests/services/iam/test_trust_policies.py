@@ -56,6 +56,22 @@ def test_a_user_made_again_does_not_regain_trust(stead: Any, spelling: str) -> N
     assert ALICE not in json.loads(stored(stead, "r"))["Statement"][0]["Principal"]["AWS"]
 
 
+@pytest.mark.both_stores
+def test_only_the_user_that_was_trusted_may_assume_the_role(stead: Any) -> None:
+    """The same name, path and ARN are not the same user."""
+    iam = stead.client("iam")
+    alice = stead.user("alice")
+    iam.create_role(RoleName="r", AssumeRolePolicyDocument=trusting(f"arn:aws:iam::{ACCOUNT}:user/alice"))
+    asked = {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/r", "RoleSessionName": "session"}
+    assert stead.client("sts", alice).assume_role(**asked)["AssumedRoleUser"]["Arn"].endswith(":assumed-role/r/session")
+    iam.delete_access_key(UserName="alice", AccessKeyId=alice["AccessKeyId"])
+    iam.delete_user(UserName="alice")
+    again = stead.client("sts", stead.user("alice"))
+    assert refusal(again.assume_role, **asked).code == "AccessDenied"
+    iam.update_assume_role_policy(RoleName="r", PolicyDocument=trusting(f"arn:aws:iam::{ACCOUNT}:user/alice"))
+    assert again.assume_role(**asked)["Credentials"]["AccessKeyId"].startswith("ASIA")
+
+
 def test_roles_are_principals_too_and_a_renamed_user_keeps_trust(stead: Any) -> None:
     iam = stead.client("iam")
     iam.create_user(UserName="alice", Path="/team/")

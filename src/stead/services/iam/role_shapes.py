@@ -6,6 +6,7 @@ answer has a function of its own here; all of them begin with the six members of
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     Value = str | tuple[str, ...]
 
+# Most roles share a few trust policies, and encoding one costs more than reading its role.
+_encoded = lru_cache(maxsize=4096)(managed.encoded)
 ROLES = select(roles, documents.c.text.label("trust")).join(documents, documents.c.hash == roles.c.trust_hash)
 _ROLE = ROLES.where(roles.c.account_id == bindparam("account"), roles.c.name_key == bindparam("name_key"))
 
@@ -75,7 +78,7 @@ def core(row: Row, trust: str) -> dict[str, Any]:
         "RoleId": row.id,
         "Arn": role_arn(row),
         "CreateDate": row.created,
-        "AssumeRolePolicyDocument": managed.encoded(trust),
+        "AssumeRolePolicyDocument": _encoded(trust),
     }
 
 
