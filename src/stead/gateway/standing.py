@@ -42,6 +42,10 @@ _DEFAULT_TEXT = (
 _ATTACHED = _DEFAULT_TEXT.join(attachments, attachments.c.policy_arn == policies.c.arn).where(attachments.c.owner_id == bindparam("owner"))
 _MANAGED = _DEFAULT_TEXT.where(policies.c.arn == bindparam("arn"))
 
+_ALLOWS_NOTHING = (
+    '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"none:Nothing","Resource":"*"}}'  # a valid one has statements
+)
+
 
 class Moment(NamedTuple):
     """The account at one generation. ``clock_offset`` is what a test added to Stead's clock."""
@@ -144,9 +148,9 @@ def _remember(memory: dict[str, Row], db: Reader, entity_id: str, statement: obj
 
 
 def _managed(db: Reader, arn: str) -> Policy:
-    """A managed policy's default version. One that is gone allows nothing: an empty document."""
+    """A managed policy's default version. One that is gone allows nothing."""
     row = db.first(_MANAGED, arn=arn)
-    return Policy(arn, "managed", compiled(row.text if row is not None else '{"Version":"2012-10-17","Statement":[]}'))
+    return Policy(arn, "managed", compiled(row.text if row is not None else _ALLOWS_NOTHING))
 
 
 def _session_policies(db: Reader, session: Session) -> tuple[Policy, ...]:

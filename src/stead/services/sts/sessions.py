@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 ONE_HOUR = 3600
 HALF_A_DAY = 12 * ONE_HOUR
-TRUSTS_NOBODY = '{"Version":"2012-10-17","Statement":[]}'
+TRUSTS_NOBODY = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"nobody"},"Action":"sts:AssumeRole"}}'
 _ROLE = (
     select(roles, documents.c.text.label("trust"))
     .join(documents, documents.c.hash == roles.c.trust_hash)
