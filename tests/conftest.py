@@ -102,18 +102,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def settings(store_kind: str, tmp_path: Path, sqlite_template: Path, request: pytest.FixtureRequest) -> Settings:
+def settings(store_kind: str, tmp_path: Path, sqlite_template: Path, request: pytest.FixtureRequest) -> Iterator[Settings]:
     """The settings of a fresh, prepared store."""
     data = tmp_path / "data"
     data.mkdir()
     if store_kind == "sqlite":
         shutil.copytree(sqlite_template, data, dirs_exist_ok=True)
-        return Settings(data_dir=data)
+        yield Settings(data_dir=data)
+        return
     server: str = request.getfixturevalue("postgres_template")
     shutil.copy(sqlite_template / "keys-postgres", data / "keys")
     name = f"t{new_uuid().replace('-', '')}"
     _execute(server, f"CREATE DATABASE {name} TEMPLATE template_of_stead")
-    return Settings(data_dir=data, database_url=server % name)
+    yield Settings(data_dir=data, database_url=server % name)
+    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

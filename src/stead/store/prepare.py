@@ -35,7 +35,7 @@ QUICK_CHECK_BYTES = 64 * 2**20  # a larger SQLite file is not read through at ea
 _CHECK_PURPOSE = "check value"
 _META = select(meta.c.value).where(meta.c.key == bindparam("key"))
 _ACCOUNTS = select(accounts.c.id)
-_ROOT_KEYS = select(access_keys.c.id, access_keys.c.secret).where(access_keys.c.user_id.is_(None))
+_ROOT_KEYS = select(access_keys.c.id, access_keys.c.secret).where(access_keys.c.user_id.is_(None)).order_by(access_keys.c.created)
 _HAVE_POLICIES = select(func.count()).select_from(policies).where(policies.c.account_id == "aws")
 _AWS_ACCOUNT = "123456789012"  # encoded in the ANPA ids of AWS's own policies, whose real ids are not public
 
@@ -52,19 +52,23 @@ def prepare(url: str, key_path: Path, account_id: str, wanted: RootCredentials |
     """Make the store at ``url`` ready and return its root credentials; ``wanted`` are those the operator named, if any."""
     store = Store(url)
     try:
-        _check_file(store)
-        migrate(store)
-        ring = _ring(store, key_path)
-        with store.write() as db:
-            _account(db, account_id)
-            credentials = _root(db, ring, account_id, wanted)
-        seed_managed_policies(store)
-        return credentials
+        return _prepare(store, key_path, account_id, wanted)
     except (sqlite3.DatabaseError, DatabaseError) as error:
         raise StoreError(f"the database {store.url.render_as_string()} cannot be read: {error}. Restore it from your backup") from error
     finally:
         store.close()
         store.engine.dispose()
+
+
+def _prepare(store: Store, key_path: Path, account_id: str, wanted: RootCredentials | None) -> RootCredentials:
+    _check_file(store)
+    migrate(store)
+    ring = _ring(store, key_path)
+    with store.write() as db:
+        _account(db, account_id)
+        credentials = _root(db, ring, account_id, wanted)
+    seed_managed_policies(store)
+    return credentials
 
 
 def migrate(store: Store) -> None:
@@ -155,16 +159,19 @@ def _account(db: Writer, account_id: str) -> None:
 
 
 def _root(db: Writer, ring: KeyRing, account_id: str, wanted: RootCredentials | None) -> RootCredentials:
-    row = db.first(_ROOT_KEYS)
-    if row is None:
-        made = wanted or RootCredentials(unique_id("AKIA", account_id, 20), secret_access_key())
-        sealed = ring.seal(made.secret.encode(), SECRET_PURPOSE)
-        db.insert(access_keys, id=made.access_key_id, account_id=account_id, user_id=None, secret=sealed, status="Active", created=now_ms())
-        return made
-    stored = RootCredentials(row.id, ring.open(row.secret, SECRET_PURPOSE).decode())
-    if wanted is not None and wanted != stored:
+    stored = [RootCredentials(row.id, ring.open(row.secret, SECRET_PURPOSE).decode()) for row in db.all(_ROOT_KEYS)]
+    if not stored:
+        return _make_root_key(db, ring, account_id, wanted)
+    if wanted is not None and wanted not in stored:  # the root user may have made a second key
         raise StoreError("the root credentials given are not the stored ones; leave them out, or use another data directory")
-    return stored
+    return wanted or stored[0]
+
+
+def _make_root_key(db: Writer, ring: KeyRing, account_id: str, wanted: RootCredentials | None) -> RootCredentials:
+    made = wanted or RootCredentials(unique_id("AKIA", account_id, 20), secret_access_key())
+    sealed = ring.seal(made.secret.encode(), SECRET_PURPOSE)
+    db.insert(access_keys, id=made.access_key_id, account_id=account_id, user_id=None, secret=sealed, status="Active", created=now_ms())
+    return made
 
 
 def _store_policies(store: Store, found: Iterable[ManagedPolicy]) -> None:
