@@ -12,6 +12,8 @@ from stead.services.iam.access_keys import MAX_KEYS
 from stead.services.iam.owned_policies import ROLE, USER
 from stead.services.iam.policies import MAX_POLICIES
 from stead.services.iam.policy_versions import MAX_SIZE, MAX_VERSIONS
+from stead.services.iam.roles import MAX_ROLES
+from stead.services.iam.trust_policies import MAX_SIZE as TRUST_SIZE
 from stead.services.iam.users import MAX_USERS
 from stead.store.tables import access_keys, instance_profiles, policies, policy_versions, roles, users
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 QUOTAS = {
     "UsersQuota": MAX_USERS,
     "GroupsQuota": 300,
-    "RolesQuota": 1000,
+    "RolesQuota": MAX_ROLES,
     "PoliciesQuota": MAX_POLICIES,
     "InstanceProfilesQuota": 1000,
     "ServerCertificatesQuota": 20,
@@ -33,7 +35,7 @@ QUOTAS = {
     "GroupPolicySizeQuota": 5120,
     "RolePolicySizeQuota": ROLE.inline_size,
     "PolicySizeQuota": MAX_SIZE,
-    "AssumeRolePolicySizeQuota": 2048,
+    "AssumeRolePolicySizeQuota": TRUST_SIZE,
     "PolicyVersionsInUseQuota": 10000,
     "VersionsPerPolicyQuota": MAX_VERSIONS,
     "AttachedPoliciesPerUserQuota": USER.attached,

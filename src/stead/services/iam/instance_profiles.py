@@ -159,14 +159,16 @@ def remove_role_from_instance_profile(context: Context, request: Parameters) -> 
 def tag_instance_profile(context: Context, request: Parameters) -> Result:
     """Add or replace tags; keys are exact here, unlike those of users and roles."""
     tags.check(request["Tags"], fold=False)
-    tags.write(context, _found(context, request).id, request["Tags"], fold=False)
+    given = tags.asked(request, "Tags", fold=False)
+    tags.write(context, _found(context, request).id, given, fold=False)
     return {}
 
 
 @operation("iam", "UntagInstanceProfile", Effect.ADMINISTERS, target=_named)
 def untag_instance_profile(context: Context, request: Parameters) -> Result:
     """Remove tags; a key that is not there is no error."""
-    tags.remove(context, _found(context, request).id, request["TagKeys"], fold=False)
+    names = tags.asked(request, "TagKeys", fold=False)
+    tags.remove(context, _found(context, request).id, names, fold=False)
     return {}
 
 

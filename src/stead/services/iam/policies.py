@@ -100,10 +100,9 @@ def get_policy(context: Context, request: Parameters) -> Result:
     return {"Policy": {**core(row, uses), "Description": row.description, "Tags": tags.read(context, row.id)}}
 
 
-def every_policy(context: Context, request: Parameters) -> Target:
-    """ListPolicies is authorized on the collection; its refusal has a form of its own (reported, "policy path /")."""
-    prefix = paths.asked(request)
-    return Target(iam_arn(context.account_id, "policy", prefix, ""), f"policy path {prefix}")
+def every_policy(_context: Context, request: Parameters) -> Target:
+    """ListPolicies has no resource types; its refusal has a form of its own (reported, "policy path /")."""
+    return Target("*", f"policy path {paths.asked(request)}")
 
 
 @operation("iam", "ListPolicies", target=every_policy)
@@ -140,13 +139,15 @@ def delete_policy(context: Context, request: Parameters) -> None:
 def tag_policy(context: Context, request: Parameters) -> None:
     """Add or replace tags; keys of policies differ by letter case (recorded-aws.md 5.2)."""
     tags.check(request["Tags"], fold=False)
-    tags.write(context, own(context, request).id, request["Tags"], fold=False)
+    given = tags.asked(request, "Tags", fold=False)
+    tags.write(context, own(context, request).id, given, fold=False)
 
 
 @operation("iam", "UntagPolicy", Effect.ADMINISTERS, target=named)
 def untag_policy(context: Context, request: Parameters) -> None:
     """Remove tags."""
-    tags.remove(context, own(context, request).id, request["TagKeys"], fold=False)
+    names = tags.asked(request, "TagKeys", fold=False)
+    tags.remove(context, own(context, request).id, names, fold=False)
 
 
 @operation("iam", "ListPolicyTags", target=named)

@@ -170,14 +170,16 @@ def delete_role(context: Context, request: Parameters) -> Result:
 def tag_role(context: Context, request: Parameters) -> Result:
     """Add or replace tags, of linked roles too."""
     tags.check(request["Tags"])
-    tags.write(context, found(context, request["RoleName"]).id, request["Tags"])
+    given = tags.asked(request, "Tags")
+    tags.write(context, found(context, request["RoleName"]).id, given)
     return {}
 
 
 @operation("iam", "UntagRole", Effect.ADMINISTERS, target=_named)
 def untag_role(context: Context, request: Parameters) -> Result:
     """Remove tags, of linked roles too."""
-    tags.remove(context, found(context, request["RoleName"]).id, request["TagKeys"])
+    names = tags.asked(request, "TagKeys")
+    tags.remove(context, found(context, request["RoleName"]).id, names)
     return {}
 
 

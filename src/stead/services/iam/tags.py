@@ -30,6 +30,16 @@ def request_keys(request: Parameters) -> Mapping[str, str | tuple[str, ...]]:
     return {**keys, "aws:tagkeys": tuple(names)} if names else keys
 
 
+def asked(request: Parameters, member: str, *, fold: bool = True) -> list[Any]:
+    """The tags, or the tag keys, that a Tag... or Untag... call names, checked before anything is looked up (recorded-aws.md 1)."""
+    given: list[Any] = request[member]
+    if not given:  # recorded as InvalidInput; the wording is inferred
+        raise invalid_input(f"The list of {'tags' if member == 'Tags' else 'tag keys'} must not be empty.")
+    if member == "Tags":
+        check(given, fold=fold)
+    return given
+
+
 def read(context: Context, owner: str) -> list[dict[str, str]]:
     """The tags as an answer shows them."""
     return [{"Key": row.name, "Value": row.value} for row in context.db.all(TAGS_OF, owner=owner)]

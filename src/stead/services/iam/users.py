@@ -94,8 +94,8 @@ def get_user(context: Context, request: Parameters) -> Result:
 
 
 def every_user(context: Context, request: Parameters) -> Target:
-    """ListUsers is authorized on the collection, with the prefix asked for (policy-evaluation.md 9.3)."""
-    return Target(iam_arn(context.account_id, "user", paths.asked(request), ""))
+    """ListUsers has no resource types; its refusals name the collection (policy-evaluation.md 9.3)."""
+    return Target("*", iam_arn(context.account_id, "user", paths.asked(request), ""))
 
 
 @operation("iam", "ListUsers", target=every_user)
@@ -147,13 +147,15 @@ def tagged(context: Context, request: Parameters) -> Target:
 def tag_user(context: Context, request: Parameters) -> None:
     """Add or replace tags; their own rules come before the question whether the user exists (recorded-aws.md 1)."""
     tags.check(request["Tags"])
-    tags.write(context, found(context, request["UserName"]).id, request["Tags"])
+    given = tags.asked(request, "Tags")
+    tags.write(context, found(context, request["UserName"]).id, given)
 
 
 @operation("iam", "UntagUser", Effect.ADMINISTERS, target=tagged)
 def untag_user(context: Context, request: Parameters) -> None:
     """Remove tags."""
-    tags.remove(context, found(context, request["UserName"]).id, request["TagKeys"])
+    names = tags.asked(request, "TagKeys")
+    tags.remove(context, found(context, request["UserName"]).id, names)
 
 
 @operation("iam", "ListUserTags", target=named)
