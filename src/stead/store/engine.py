@@ -122,7 +122,7 @@ class Store:
         try:
             return self.engine.connect()
         except Exception as error:
-            raise StoreError(f"cannot open the database {self.url.render_as_string()}: {_first_line(error)}") from error
+            raise StoreError(f"cannot open the database {self.url.render_as_string()}: {first_line(error)}") from error
 
     @contextlib.contextmanager
     def _writer_lock(self) -> Iterator[None]:
@@ -251,5 +251,6 @@ def _is_conflict(error: BaseException) -> bool:
     return getattr(error, "sqlstate", None) in _CONFLICTS
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What the driver said, without SQLAlchemy's notes on it."""
     return str(getattr(error, "orig", None) or error).splitlines()[0]

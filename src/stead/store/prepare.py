@@ -6,6 +6,7 @@ a file or database that cannot be read is an error with a sentence for the opera
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from stead.aws.clock import now_ms
 from stead.aws.ids import secret_access_key, unique_id
 from stead.store import managed_policies
 from stead.store.documents import digest_of
-from stead.store.engine import Store, StoreError, Writer
+from stead.store.engine import Store, StoreError, Writer, first_line
 from stead.store.keyring import SECRET_PURPOSE, CannotOpen, KeyRing, load_or_create
 from stead.store.migrations import HEAD
 from stead.store.tables import access_keys, accounts, documents, meta, policies, policy_versions
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 MIGRATION_LOCK = 0x57EAD  # PostgreSQL advisory lock: two processes may start at once
 QUICK_CHECK_BYTES = 64 * 2**20  # a larger SQLite file is not read through at each start
 _CHECK_PURPOSE = "check value"
+_FOREIGN = "the database holds tables that are not Stead's; give Stead one of its own"
 _META = select(meta.c.value).where(meta.c.key == bindparam("key"))
 _ACCOUNTS = select(accounts.c.id)
 _ROOT_KEYS = select(access_keys.c.id, access_keys.c.secret).where(access_keys.c.user_id.is_(None)).order_by(access_keys.c.created)
@@ -54,14 +56,16 @@ def prepare(url: str, key_path: Path, account_id: str, wanted: RootCredentials |
     try:
         return _prepare(store, key_path, account_id, wanted)
     except (sqlite3.DatabaseError, DatabaseError) as error:
-        raise StoreError(f"the database {store.url.render_as_string()} cannot be read: {error}. Restore it from your backup") from error
+        name = store.url.render_as_string()
+        raise StoreError(f"the database {name} cannot be read: {first_line(error)}. Restore it from your backup") from error
     finally:
         store.close()
         store.engine.dispose()
 
 
 def _prepare(store: Store, key_path: Path, account_id: str, wanted: RootCredentials | None) -> RootCredentials:
-    _check_file(store)
+    if store.is_sqlite:
+        _check_file(Path(str(store.url.database)), key_path)
     migrate(store)
     ring = _ring(store, key_path)
     with store.write() as db:
@@ -123,16 +127,31 @@ def _revision(connection: Connection) -> str | None:
         revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
         return revision
     if tables:
-        raise StoreError("the database holds tables that are not Stead's; give Stead one of its own")
+        raise StoreError(_FOREIGN)
     return None
 
 
-def _check_file(store: Store) -> None:
-    path = Path(str(store.url.database))
-    if store.is_sqlite and path.exists() and path.stat().st_size <= QUICK_CHECK_BYTES:
-        found = store.read().connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-        if found != "ok":
-            raise StoreError(f"the database {path} is damaged ({found}). Restore it from your backup")
+def _check_file(path: Path, key_path: Path) -> None:
+    """Refuse a file that is damaged, foreign or was emptied, through a connection that changes nothing: the store's own would set WAL."""
+    tables: set[str] = set()
+    if path.exists():
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            if path.stat().st_size <= QUICK_CHECK_BYTES:
+                _quick_check(connection, path)
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and "alembic_version" not in tables:
+        raise StoreError(_FOREIGN)
+    if not tables and key_path.exists():  # the ring is made after the schema, so there was one
+        raise StoreError(
+            f"the key ring {key_path} is there, but the database {path} is missing or empty: restore it from your backup, "
+            "or use another data directory to begin anew"
+        )
+
+
+def _quick_check(connection: sqlite3.Connection, path: Path) -> None:
+    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if found != "ok":
+        raise StoreError(f"the database {path} is damaged ({found.splitlines()[-1]}). Restore it from your backup")
 
 
 def _ring(store: Store, path: Path) -> KeyRing:
