@@ -37,7 +37,11 @@ def write(path: Path, credentials: RootCredentials, settings: Settings) -> None:
             f"[default]\naws_access_key_id = {credentials.access_key_id}\naws_secret_access_key = {credentials.secret}\n"
             f"region = us-east-1\nendpoint_url = http://{settings.url_host}:{settings.port}\n"
         )
-    unfinished.rename(path)
+    try:
+        unfinished.rename(path)
+    except OSError:
+        unfinished.unlink()  # a secret is not left lying about
+        raise
 
 
 def shell_exports(data_dir: Path) -> str:
