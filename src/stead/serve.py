@@ -8,6 +8,7 @@ open the store only when the child is done. Each worker watches its parent and e
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import multiprocessing
 import multiprocessing.util
@@ -48,9 +49,9 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     """Run until SIGTERM or SIGINT. Raises ServeError when it cannot start."""
     os.umask(0o077)  # everything in the data directory is its owner's alone
     with _data_dir(settings) as data_dir, _claimed(data_dir):
-        settled = replace(settings, data_dir=data_dir, port=_free_port(settings.host, settings.port))
+        address, port = _free_port(settings.host, settings.port)
         say("every request is verified and authorized: there is no magic key and no way to switch it off")
-        _Server(settled, say).run()
+        _Server(replace(settings, data_dir=data_dir, port=port), address, say).run()
 
 
 class _Preparation:
@@ -73,10 +74,10 @@ class _Preparation:
 class _Server(MPServer):
     """granian's own supervisor, told to keep replacing workers that die and to say when the first one answers."""
 
-    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, address: str, say: Callable[[str], None]) -> None:
         super().__init__(
             "stead",
-            address=settings.host,
+            address=address,
             port=settings.port,
             interface=Interfaces.ASGINL,
             http=HTTPModes.http1,
@@ -96,7 +97,8 @@ class _Server(MPServer):
         """Serve until a signal ends it."""
         preparation = self._preparation
         preparation.child.start()
-        self.serve(target_loader=partial(_load, self._settings, preparation.over, preparation.good), wrap_loader=False)
+        with contextlib.suppress(SystemExit):  # granian takes workers that ended by the same Ctrl-C for failures
+            self.serve(target_loader=partial(_load, self._settings, preparation.over, preparation.good), wrap_loader=False)
         if self._problem is not None:
             raise ServeError(self._problem)
 
@@ -113,19 +115,23 @@ class _Server(MPServer):
         if not self._preparation.wait():
             self._give_up("")  # the child has said why
             return
-        while not _answers(self._settings):
+        while not _answers(self.bind_addr, self._settings.port):
             time.sleep(READY_POLL_SECONDS)
         self._say(f"Stead is ready on http://{self._settings.url_host}:{self._settings.port}")
 
     def _respawn_workers(self, workers: list[int], *args: Any, **options: Any) -> None:
         """Replace workers however often they are killed; granian stops at two deaths within seconds. Only workers that never start end Stead."""
-        young = any(time.monotonic() - self.wrks[index].birth < CRASH_SECONDS for index in workers)
-        self._young_deaths = self._young_deaths + 1 if young else 0
+        self._young_deaths = self._young_deaths + 1 if any(_failed_young(self.wrks[index]) for index in workers) else 0
         if self._young_deaths >= CRASHES:
             self._give_up("the workers end as soon as they start; see the messages above")
             return
         super()._respawn_workers(workers, *args, **options)
         self.respawned_wrks.clear()
+
+
+def _failed_young(worker: Any) -> bool:
+    young: bool = time.monotonic() - worker.birth < CRASH_SECONDS
+    return young and worker.inner.exitcode != -signal.SIGKILL
 
 
 def _load(settings: Settings, over: Event, good: Event) -> Any:
@@ -134,12 +140,16 @@ def _load(settings: Settings, over: Event, good: Event) -> Any:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches everybody; the parent answers it
     _end_with_parent()
     from stead.app import App, declare_operations  # noqa: PLC0415  # the parent never needs it, and stays small
+    from stead.store.engine import StoreError  # noqa: PLC0415  # as above
 
     declare_operations()
     over.wait()
     if not good.is_set():
         os._exit(0)
-    app = App(settings)
+    try:
+        app = App(settings)
+    except StoreError as error:
+        sys.exit(f"stead: {error}")
     multiprocessing.util.Finalize(None, _leave, args=(app,), exitpriority=10)  # what runs at a worker's end
     app.start()
     return app.asgi()
@@ -179,39 +189,42 @@ def _prepare(settings: Settings, over: Event, good: Event) -> None:
         over.set()
 
 
-def _answers(settings: Settings) -> bool:
+def _answers(address: str, port: int) -> bool:
     try:
-        with socket.create_connection((_reachable(settings.host), settings.port), timeout=1) as connection:
+        with socket.create_connection((_reachable(address), port), timeout=1) as connection:
             connection.sendall(b"GET /_stead/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             return connection.recv(12) == b"HTTP/1.1 200"
     except OSError:
         return False
 
 
-def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # where to ask, not where to listen
+def _reachable(address: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104  # where to ask, not where to listen
 
 
-def _free_port(host: str, port: int) -> int:
-    """Bind exclusively for a moment: granian alone would share a busy port silently. Port 0 becomes a free one."""
+def _free_port(host: str, port: int) -> tuple[str, int]:
+    """The numeric address and a port that are free. Bound exclusively for a moment: granian alone would share a busy port silently."""
     deadline = time.monotonic() + PORT_PATIENCE_SECONDS
     while True:
         try:
             return _bind(host, port)
         except OSError as error:
-            if time.monotonic() > deadline or not port:
-                raise ServeError(f"cannot listen on {host}:{port}: {error.strerror or error}. Choose another --port") from error
+            if time.monotonic() > deadline or error.errno != errno.EADDRINUSE:
+                raise ServeError(f"cannot listen on {host}:{port}: {error.strerror or error}. Choose another {_other(error)}") from error
             time.sleep(READY_POLL_SECONDS)
 
 
-def _bind(host: str, port: int) -> int:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def _other(error: OSError) -> str:
+    return "--port" if error.errno in {errno.EADDRINUSE, errno.EACCES} else "--host"
+
+
+def _bind(host: str, port: int) -> tuple[str, int]:
+    family, _, _, _, where = min(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))  # IPv4 first, as clients look for `localhost`
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections that are just ending are no listener
-        probe.bind((host, port))
+        probe.bind(where)
         probe.listen()
-        bound: int = probe.getsockname()[1]
-        return bound
+        return str(where[0]), int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager
@@ -224,18 +237,25 @@ def _data_dir(settings: Settings) -> Iterator[Path]:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         return
-    try:
+    with _writable(settings.data_dir):
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         (settings.data_dir / ".gitignore").write_text("*\n")
-    except OSError as error:
-        raise ServeError(f"cannot write to the data directory {settings.data_dir}: {error.strerror}") from error
     yield settings.data_dir
+
+
+@contextlib.contextmanager
+def _writable(data_dir: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ServeError(f"cannot write to the data directory {data_dir}: {error.strerror} ({error.filename})") from error
 
 
 @contextlib.contextmanager
 def _claimed(data_dir: Path) -> Iterator[None]:
     """An exclusive lock on the directory that names its holder. A POSIX record lock: workers do not inherit it, a kill frees it."""
-    descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with _writable(data_dir):
+        descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
