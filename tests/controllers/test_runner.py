@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import bindparam, select, update
 
-from stead.controllers.runner import LEASE_MS, Again, Done, Runner
+from stead.controllers.runner import LAST_RETRY_MS, LEASE_MS, Again, Done, Runner
 from stead.store.tables import deletion_tasks
 
 if TYPE_CHECKING:
@@ -28,13 +28,18 @@ class Work:
 
     table = deletion_tasks
 
-    def __init__(self, outcome: Done | Again | None = None, ask: Callable[[Row], None] = lambda _: None) -> None:
+    def __init__(self, outcome: Done | Again | None = None, ask: Callable[[Row], None] | None = None) -> None:
         self.outcome = outcome or Done()
         self.steps: list[str] = []
         self._ask = ask
 
+    def asks(self, _row: Row) -> bool:
+        """Whether the test said what is to happen before the transaction."""
+        return self._ask is not None
+
     def ask(self, _db: Reader, row: Row) -> None:
-        """What the test wants to happen before the transaction."""
+        """That."""
+        assert self._ask is not None
         self._ask(row)
 
     def reconcile(self, db: Writer, row: Row, _learned: object, _now: int) -> Done | Again:
@@ -128,14 +133,14 @@ def test_a_leased_row_is_nobody_elses(stead: Any) -> None:
     assert (first.steps, second.steps) == (["a"], [])
 
 
+def die(*_what: object) -> None:
+    raise SystemExit  # no handler of the runner's sees it, as none sees a kill
+
+
 @pytest.mark.both_stores
-def test_a_row_whose_holder_died_is_taken_over(stead: Any) -> None:
+def test_a_leased_row_whose_holder_died_is_taken_over(stead: Any) -> None:
     clock, work = Clock(), Work()
     add(stead, "a", 0)
-
-    def die(_row: Row) -> None:
-        raise SystemExit  # no handler of the runner's sees it, as none sees a kill
-
     with pytest.raises(SystemExit):
         runner(stead, Work(ask=die), clock).step()
     assert not runner(stead, work, clock).step()
@@ -145,25 +150,59 @@ def test_a_row_whose_holder_died_is_taken_over(stead: Any) -> None:
 
 
 @pytest.mark.both_stores
-def test_a_row_that_fails_is_tried_later_and_later_and_holds_up_no_other(stead: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_row_that_was_only_held_is_free_at_once(stead: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, dying, work = Clock(), Work(), Work()
+    add(stead, "a", 0)
+    monkeypatch.setattr(dying, "reconcile", die)
+    with pytest.raises(SystemExit):
+        runner(stead, dying, clock).step()
+    assert row(stead, "a").lease == 0
+    runner(stead, work, clock).settle()
+    assert work.steps == ["a"]
+
+
+@pytest.mark.both_stores
+@pytest.mark.parametrize("asks", [False, True])
+def test_many_runners_step_each_row_once(stead: Any, asks: bool) -> None:
+    clock, works, rows = Clock(), [Work(ask=(lambda _: None) if asks else None) for _ in range(4)], [f"r{n}" for n in range(60)]
+    for row_id in rows:
+        add(stead, row_id, 0)
+    runners = [runner(stead, work, clock) for work in works]
+    for one in runners:
+        one.start()
+    for row_id in rows:
+        wait_for(stead, row_id)
+    for one in runners:
+        one.stop()
+    assert sorted(step for work in works for step in work.steps) == sorted(rows)
+
+
+@pytest.mark.both_stores
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_row_that_fails_is_tried_later_and_later_and_holds_up_no_other(stead: Any, asks: bool, caplog: pytest.LogCaptureFixture) -> None:
     clock, delays = Clock(), []
 
     def fail(taken: Row) -> None:
         if taken.id == "bad":
             raise RuntimeError("trouble")
 
+    class Failing(Work):
+        def reconcile(self, db: Writer, taken: Row, learned: object, now: int) -> Done | Again:
+            outcome = super().reconcile(db, taken, learned, now)
+            fail(taken)
+            return outcome
+
     add(stead, "bad", 0)
     add(stead, "good", 1)
-    work = Work(ask=fail)
-    failing = runner(stead, work, clock)
+    failing = runner(stead, Work(ask=fail) if asks else Failing(), clock)
     failing.settle()
-    assert work.steps == ["good"]
+    assert row(stead, "good").status == "done"
     for _ in range(20):
         delays.append(row(stead, "bad").due - clock.now)
         clock.now = row(stead, "bad").due
         failing.settle()
     assert delays[:4] == [20, 40, 80, 160]
-    assert max(delays) == delays[-1] == LEASE_MS
+    assert max(delays) == delays[-1] == LAST_RETRY_MS
     assert row(stead, "bad").status == "new"
     assert [record.levelno for record in caplog.records] == [logging.ERROR] * 21
 
@@ -234,3 +273,19 @@ def test_the_thread_outlives_trouble_with_the_database(stead: Any, caplog: pytes
     wait_for(stead, "a")
     working.stop()
     assert "background work failed" in caplog.text
+
+
+@pytest.mark.both_stores
+def test_the_thread_outlives_the_loss_of_its_connection(stead: Any) -> None:
+    """As when PostgreSQL is restarted; SQLite has nothing to lose."""
+    clock, work = Clock(), Work()
+    working = runner(stead, work, clock)
+    working.start()
+    add(stead, "a", 0)
+    wait_for(stead, "a")
+    if not stead.app.store.is_sqlite:
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        assert stead.app.store.read().connection.exec_driver_sql(others).scalars().all() == [True]
+    add(stead, "b", 0)
+    wait_for(stead, "b")
+    working.stop()

@@ -36,12 +36,15 @@ class Aligned(LinkedRoleDeletion):
         super().__init__(NoNeighbours())
         self._meet = meet
 
+    def asks(self, task: Row) -> bool:
+        """So that there is such a moment."""
+        return bool(task.status == lifecycle.IN_PROGRESS)
+
     def ask(self, db: Reader, task: Row) -> Any:
         """The last thing before the removal."""
-        learned = super().ask(db, task)
-        if task.status == lifecycle.IN_PROGRESS:
-            self._meet()
-        return learned
+        asked = super().ask(db, task)
+        self._meet()
+        return asked
 
 
 class Meeting:

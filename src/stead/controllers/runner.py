@@ -1,12 +1,11 @@
-"""Background work: due rows are leased, stepped once, and told when they are due again (design D4).
+"""Background work: due rows are taken, stepped once, and told when they are due again (design D4).
 
-Theory of operation. A row of work says itself what is wished; its ``due`` column says when to look (none: never again). Taking a row raises
-its ``lease`` number and moves ``due`` past the lease, so a runner that dies loses the row to whoever looks then. Every write of a step is in
-one transaction, and that transaction ends by comparing the lease number: a holder that was too slow rolls back whole. So a step may be
-begun many times and happens once.
+Theory of operation. A row of work says itself what is wished; its ``due`` column says when to look (none: never again). A step that needs
+only the store is one transaction, which takes the row, holds it, and writes what follows: a kill leaves the row as it was, due at once.
 
-A step has two halves. ``ask`` runs first and outside any transaction: there neighbours are asked, for as long as it takes. ``reconcile``
-runs in the transaction, with what was learned, and waits for nobody.
+A step that must ask a neighbour cannot hold a transaction meanwhile. It leases the row first: its ``lease`` number is raised and ``due``
+moved past the lease, so whoever looks then takes the row over from a runner that died. Then it asks; then one transaction makes every write
+of the step and ends by comparing the number, so a holder that was too slow rolls back whole. A step may be begun many times and happens once.
 """
 
 from __future__ import annotations
@@ -33,9 +32,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("stead")
 
-LEASE_MS = MINUTE  # how long a step may take, neighbours included, before another process takes its row over
-FIRST_RETRY_MS = 10
+LEASE_MS = 15 * SECOND  # how long neighbours may be asked before another process takes the row over
+FIRST_RETRY_MS, LAST_RETRY_MS = 10, MINUTE
 LOOK_EVERY_SECONDS = 0.2  # for rows that another process, or the passing of time, made due
+MOST_TROUBLE = 5  # doublings of that while the database cannot be used
 FLUSH_EVERY_SECONDS = 1.0
 SWEEP_EVERY_SECONDS = HOUR / SECOND
 STOP_SECONDS = 2.0  # what a step that waits for a neighbour is given at the end; it is resumed elsewhere
@@ -62,12 +62,16 @@ class Controller(Protocol):
 
     table: Table
 
+    def asks(self, row: Row) -> bool:
+        """Whether this step needs a neighbour, and so a lease."""
+        ...
+
     def ask(self, db: Reader, row: Row) -> Any:
-        """Before the transaction: whatever must be learned from, or done at, a neighbour."""
+        """If so, between two transactions: whatever must be learned from, or done at, a neighbour."""
         ...
 
     def reconcile(self, db: Writer, row: Row, learned: Any, now: int) -> Done | Again:
-        """In the transaction: compare the row with the wish and take one step."""
+        """In the transaction: compare the row with the wish and take one step. ``learned`` is None when nothing was asked."""
         ...
 
     def sweep(self, db: Writer, now: int) -> None:
@@ -87,7 +91,9 @@ class _Queue:
         self.is_due = select(table.c.id).where(due).limit(1)
         self.next = select(table).where(due).order_by(table.c.due).limit(1).with_for_update(skip_locked=True)
         self.lease = update(table).where(this).values(lease=bindparam("number"), due=bindparam("until"))
-        self.release = update(table).where(this, table.c.lease == bindparam("number")).values(due=bindparam("next_due"))
+        # Raised here too: a step that took the row without leasing it must show to a holder whose lease had run out.
+        held = (this, table.c.lease == bindparam("number"))
+        self.release = update(table).where(*held).values(due=bindparam("next_due"), lease=table.c.lease + 1)
 
 
 class Runner:
@@ -132,36 +138,37 @@ class Runner:
         return any(stepped)
 
     def _step_one(self, queue: _Queue) -> bool:
-        row = self._take(queue)
-        if row is None:
+        reader = self._store.read()
+        if reader.first(queue.is_due, now=self._clock(reader)) is None:  # so that idling takes no write lock
             return False
+        row = None
         try:
-            self._work(queue, row)
+            with self._store.write() as db:
+                row = db.first(queue.next, now=self._clock(db))
+                if row is None:  # another process was quicker
+                    return False
+                asks = queue.controller.asks(row)
+                self._lease(db, queue, row) if asks else self._reconcile(db, queue, row, None)
+            if asks:
+                row = row._replace(lease=row.lease + 1)
+                learned = queue.controller.ask(reader, row)
+                with self._store.write() as db:
+                    self._reconcile(db, queue, row, learned)
+        except Exception as error:
+            if row is None:
+                raise
+            self._put_off(queue, row, error)  # one row's trouble must not end all background work
+        else:
             queue.failures.pop(row.id, None)
-        except LeaseLost:
-            log.warning("%s took longer than its lease; another process has it", row.id)
-        except Exception as error:  # noqa: BLE001  # one row's trouble must not end all background work
-            self._put_off(queue, row, error)
         return True
 
-    def _take(self, queue: _Queue) -> Row | None:
-        db = self._store.read()
-        if db.first(queue.is_due, now=self._clock(db)) is None:  # so that idling takes no write lock
-            return None
-        with self._store.write() as writer:
-            now = self._clock(writer)
-            row = writer.first(queue.next, now=now)
-            if row is None:
-                return None
-            writer.run(queue.lease, row_id=row.id, number=row.lease + 1, until=now + LEASE_MS)
-            return row._replace(lease=row.lease + 1)
+    def _lease(self, db: Writer, queue: _Queue, row: Row) -> None:
+        db.run(queue.lease, row_id=row.id, number=row.lease + 1, until=self._clock(db) + LEASE_MS)
 
-    def _work(self, queue: _Queue, row: Row) -> None:
-        learned = queue.controller.ask(self._store.read(), row)
-        with self._store.write() as db:
-            now = self._clock(db)
-            outcome = queue.controller.reconcile(db, row, learned, now)
-            self._release(db, queue, row, None if isinstance(outcome, Done) else now + outcome.after_ms)
+    def _reconcile(self, db: Writer, queue: _Queue, row: Row, learned: Any) -> None:
+        now = self._clock(db)
+        outcome = queue.controller.reconcile(db, row, learned, now)
+        self._release(db, queue, row, None if isinstance(outcome, Done) else now + outcome.after_ms)
 
     def _release(self, db: Writer, queue: _Queue, row: Row, next_due: int | None) -> None:
         if not db.run(queue.release, row_id=row.id, number=row.lease, next_due=next_due):
@@ -170,10 +177,13 @@ class Runner:
     def _put_off(self, queue: _Queue, row: Row, error: Exception) -> None:
         """Try again later, ever later; until then the row is as it was."""
         tries = queue.failures[row.id] = queue.failures.get(row.id, 0) + 1
+        if isinstance(error, LeaseLost):
+            log.warning("%s took longer than its lease; another process has it", row.id)
+            return
         if not isinstance(error, Conflict):  # another transaction came first: nothing is wrong
             log.error("work on %s failed, attempt %d", row.id, tries, exc_info=error)
-        delay = min(FIRST_RETRY_MS << min(tries, 16), LEASE_MS)
-        with contextlib.suppress(Exception), self._store.write() as db:  # if this fails too, the lease runs out by itself
+        delay = min(FIRST_RETRY_MS << min(tries, 16), LAST_RETRY_MS)
+        with contextlib.suppress(LeaseLost), self._store.write() as db:
             self._release(db, queue, row, self._clock(db) + delay)
 
     def _loop(self) -> None:
@@ -183,11 +193,16 @@ class Runner:
             try:
                 self._round()
                 trouble = 0
-            except Exception:  # the database, most likely: it may come back
-                trouble += 1
+            except Exception:  # the database, most likely: it may come back, on another connection
+                trouble = min(trouble + 1, MOST_TROUBLE)
                 log.exception("background work failed; looking again")
-            self._woken.wait(min(LOOK_EVERY_SECONDS * 2**trouble, 10))
-        self._store.close()
+                self._disconnect()
+            self._woken.wait(LOOK_EVERY_SECONDS * 2**trouble)
+        self._disconnect()
+
+    def _disconnect(self) -> None:
+        with contextlib.suppress(Exception):
+            self._store.close()
 
     def _round(self) -> None:
         more = True

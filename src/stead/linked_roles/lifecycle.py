@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stead.linked_roles.catalog import LinkedService
-    from stead.linked_roles.usage import Use
+    from stead.linked_roles.usage import Asked
     from stead.store.engine import Reader, Row, Writer
 
 NOT_STARTED, IN_PROGRESS, SUCCEEDED, FAILED = "NOT_STARTED", "IN_PROGRESS", "SUCCEEDED", "FAILED"
@@ -136,11 +136,11 @@ def start_deletion(db: Writer, task: Row) -> None:
     db.run(_START, task=task.id)
 
 
-def finish_deletion(db: Writer, service: LinkedService | None, task: Row, at_neighbours: frozenset[Use] | None, now: int) -> str:
+def finish_deletion(db: Writer, service: LinkedService | None, task: Row, asked: Asked, now: int) -> str:
     """IN_PROGRESS -> SUCCEEDED or FAILED, the last look and the removal in one; the new status.
 
-    ``at_neighbours`` is what they were found to hold, None when that is unknown. Known use comes first: it tells the user what to do. A role
-    that is already gone was deleted, so its task succeeded. A service that left the catalogue cannot say what uses its role.
+    Known use comes first, for it tells the user what to do. A role that is already gone was deleted, so its task succeeded. A service that
+    left the catalogue cannot say what uses its role.
     """
     db.first(_HOLD_ACCOUNT, account=task.account_id)  # before the role's row, as every operation does: no deadlock
     role = db.first(_HOLD_ROLE, role_id=task.role_id)
@@ -148,10 +148,10 @@ def finish_deletion(db: Writer, service: LinkedService | None, task: Row, at_nei
         return _finish(db, task, None, now)
     if service is None:
         return _finish(db, task, usage.unknown_reason(), now)
-    in_use = usage.own(db, service, role) | (at_neighbours or frozenset())
+    in_use = usage.own(db, service, role) | asked.use
     if in_use:
         return _finish(db, task, usage.reason(service, in_use), now)
-    if at_neighbours is None:
+    if not asked.complete:
         return _finish(db, task, usage.unknown_reason(), now)
     _remove(db, role)
     return _finish(db, task, None, now)

@@ -50,6 +50,13 @@ class Use(NamedTuple):
     resource: str
 
 
+class Asked(NamedTuple):
+    """What neighbours answered; not ``complete`` when one of them did not."""
+
+    use: frozenset[Use] = frozenset()
+    complete: bool = True
+
+
 class Neighbours(Protocol):
     """The neighbouring services, as far as probes ask them."""
 
@@ -62,15 +69,18 @@ class Neighbours(Protocol):
         ...
 
 
+def asks(neighbours: Neighbours, service: LinkedService) -> bool:
+    """Whether any neighbour may hold what needs the role of ``service``."""
+    return any(neighbours.used_regions(probe.service) for probe in service.probes if not probe.own)
+
+
 def ask(neighbours: Neighbours, service: LinkedService, role: Row) -> frozenset[Use]:
     """What the neighbours hold that needs ``role``, in every Region; raises Unknown unless all of them answer."""
     arn = iam_arn(role.account_id, "role", role.path, role.name)
     questions = [
         (neighbours, probe, region, arn) for probe in service.probes if not probe.own for region in neighbours.used_regions(probe.service)
     ]
-    if not questions:
-        return frozenset()
-    pool = ThreadPoolExecutor(min(ASK_AT_ONCE, len(questions)), thread_name_prefix="stead-probe")
+    pool = ThreadPoolExecutor(ASK_AT_ONCE, thread_name_prefix="stead-probe")  # starts no more threads than there are questions
     try:
         answers = as_completed([pool.submit(_ask_one, *question) for question in questions], timeout=ASK_SECONDS)
         return frozenset(use for answer in answers for use in answer.result())

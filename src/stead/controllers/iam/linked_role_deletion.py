@@ -10,11 +10,12 @@ from sqlalchemy import bindparam, delete
 from stead.aws.clock import DAY
 from stead.controllers.runner import Again, Done
 from stead.linked_roles import catalog, lifecycle, usage
+from stead.linked_roles.usage import Asked
 from stead.store.tables import deletion_tasks
 
 if TYPE_CHECKING:
     from stead.linked_roles.catalog import LinkedService
-    from stead.linked_roles.usage import Neighbours, Use
+    from stead.linked_roles.usage import Neighbours
     from stead.store.engine import Reader, Row, Writer
 
 log = logging.getLogger("stead")
@@ -31,23 +32,28 @@ class LinkedRoleDeletion:
     def __init__(self, neighbours: Neighbours) -> None:
         self._neighbours = neighbours
 
-    def ask(self, db: Reader, task: Row) -> frozenset[Use] | None:
-        """What the neighbours hold that needs the role; None when that cannot be established."""
+    def asks(self, task: Row) -> bool:
+        """Before the last look, if the service has probes that any neighbour can answer."""
+        service = _service(task)
+        return task.status == lifecycle.IN_PROGRESS and service is not None and usage.asks(self._neighbours, service)
+
+    def ask(self, db: Reader, task: Row) -> Asked:
+        """What the neighbours hold that needs the role."""
         role, service = lifecycle.role_of(db, task), _service(task)
-        if task.status != lifecycle.IN_PROGRESS or role is None or service is None:
-            return frozenset()
+        if role is None or service is None:
+            return Asked()
         try:
-            return usage.ask(self._neighbours, service, role)
+            return Asked(usage.ask(self._neighbours, service, role))
         except usage.Unknown as error:
             log.warning("the role %s stays: %s", task.role_name, error)
-            return None
+            return Asked(complete=False)
 
-    def reconcile(self, db: Writer, task: Row, at_neighbours: frozenset[Use] | None, now: int) -> Done | Again:
+    def reconcile(self, db: Writer, task: Row, asked: Asked | None, now: int) -> Done | Again:
         """One state further."""
         if task.status == lifecycle.NOT_STARTED:
             lifecycle.start_deletion(db, task)
             return Again()
-        lifecycle.finish_deletion(db, _service(task), task, at_neighbours, now)
+        lifecycle.finish_deletion(db, _service(task), task, asked or Asked(), now)
         return Done()
 
     def sweep(self, db: Writer, now: int) -> None:
