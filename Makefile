@@ -1,6 +1,6 @@
 # `make help` lists the targets. Each one sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint types imports check bench lock console clean
+.PHONY: help setup run demo test lint types imports check bench reference lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -37,6 +37,9 @@ check: lint types imports test ## what .ci/run calls
 
 bench: setup ## the benchmark against peers, one table
 	@$(BIN)/python bench/run.py
+
+reference: setup ## write docs/reference/ from the program's own tables
+	@$(BIN)/python scripts/reference.py
 
 lock: ## compile the two hashed lock files from pyproject.toml
 	@bash scripts/lock.sh

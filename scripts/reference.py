@@ -1,6 +1,6 @@
 """Writes docs/reference/ from the program's own tables: the operations, the settings, the condition operators, the linked services.
 
-Run it after adding one of these; tests/docs/test_reference.py compares the files with what this makes.
+`make reference` after adding one of these; tests/docs/test_reference.py compares the files with what this makes.
 """
 
 from __future__ import annotations
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
-MADE = "Made by `scripts/reference.py`; edit the program, not this page.\n\n"
+MADE = "Made by `make reference`; edit the program, not this page.\n\n"
 NAMES = {"iam": "IAM", "sts": "STS", "ecs": "ECS", "cloudtrail": "CloudTrail"}
+LEGEND = (
+    "Each is authorized as the action `service:Operation` unless it says *open*. An operation of these services that is not here answers HTTP 501"
+    " `NotImplemented`. *Recorded* is what AWS was seen to answer, *reported* what users say of it, *inferred* what we conclude."
+)
 EFFECTS = {
     Effect.READS: "reads",
     Effect.WRITES: "writes",
@@ -38,8 +42,7 @@ def operations() -> str:
     parts = [
         "# Operations\n\n",
         MADE,
-        f"{len(found)} operations. Each is authorized as the action `service:Operation` unless it says *open*. An operation of these services",
-        " that is not here answers HTTP 501 `NotImplemented`.\n",
+        f"{len(found)} operations. {LEGEND}\n",
     ]
     for service, name in NAMES.items():
         mine = [one for one in found if one.service == service]
@@ -84,9 +87,10 @@ def _uses(service: catalog.LinkedService) -> str:
 
 
 def _first_line(one: Operation) -> str:
-    """The first paragraph of the operation's docstring, as Markdown in a table's cell."""
+    """The first paragraph of the operation's docstring, as Markdown in a table's cell; citations are for those who read the code."""
     text = re.split(r"\n\s*\n", (one.run.__doc__ or "").strip(), maxsplit=1)[0]
-    return " ".join(text.split()).replace("``", "`").replace("|", "\\|")
+    text = re.sub(r"\s*\((?:[^()]*\.md|designs? D)[^()]*\)", "", " ".join(text.split()))
+    return text.replace("``", "`").replace("|", "\\|")
 
 
 def _default(name: str, value: object) -> str:
