@@ -83,7 +83,7 @@ class App:
 
     def now(self, db: Reader) -> int:
         """Stead's time: the machine's, and what a test added."""
-        return now_ms() + self.standing.now(db).clock_offset
+        return now_ms() + self.standing.now(db)
 
     def asgi(self) -> Adapter:
         """The application for the HTTP server."""

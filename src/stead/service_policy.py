@@ -15,6 +15,7 @@ from stead.aws.ids import new_uuid
 from stead.gateway.record import service_event
 from stead.linked_roles.rules import RESERVED_PATH
 from stead.policy import DocumentKind, validate
+from stead.store.accounts import RAISE_GENERATION
 from stead.store.documents import store_document
 from stead.store.engine import Store, StoreError, Writer
 from stead.store.tables import accounts, policies, policy_versions
@@ -22,7 +23,6 @@ from stead.store.tables import accounts, policies, policy_versions
 _POLICY = select(policies.c.arn, policies.c.path).where(policies.c.account_id == "aws", policies.c.name == bindparam("name"))
 _VERSIONS = select(policy_versions.c.version_id).where(policy_versions.c.policy_arn == bindparam("arn"))
 _SET = update(policies).where(policies.c.arn == bindparam("of")).values(default_version=bindparam("version"), updated=bindparam("at"))
-_BUMP = update(accounts).values(generation=accounts.c.generation + 1)
 _FIRST_ACCOUNT = select(func.min(accounts.c.id))
 
 
@@ -50,8 +50,8 @@ def _set(db: Writer, name: str, source: str) -> str:
     known = {row.version_id for row in db.all(_VERSIONS, arn=policy.arn)}
     version = source if source in known else _add(db, policy.arn, Path(source), known)
     db.run(_SET, of=policy.arn, version=version, at=now_ms())
-    db.run(_BUMP)
     account = db.scalar(_FIRST_ACCOUNT)
+    db.run(RAISE_GENERATION, account=account)
     service_event(db, account, "SetDefaultPolicyVersion", {"policyArn": policy.arn, "versionId": version}, new_uuid())
     return f"{name}: the default version is {version}"
 

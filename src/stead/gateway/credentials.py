@@ -51,7 +51,10 @@ class CredentialCheck:
         key = self._standing.key(db, claim.access_key_id)
         if key is None or not key.active:
             raise _invalid("The security token included in the request is invalid.")
-        caller = self._user(db, key.user_id, claim.access_key_id)
+        known = self._standing.callers
+        caller = known.get(claim.access_key_id)
+        if caller is None:
+            caller = known[claim.access_key_id] = self._user(db, key.user_id, claim.access_key_id)
         return Candidate(caller, self._long_term_key(key.sealed_secret, claim.date, claim.region, claim.service))
 
     def caller_of_token(self, db: Reader, token: str, now: int) -> Caller:

@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, update
-
 from stead.aws.errors import AwsError, not_implemented
 from stead.aws.ids import new_uuid
 from stead.aws.models import GLOBAL_REGION, SERVICES
@@ -19,9 +17,9 @@ from stead.aws.operation import Effect, Operation, find
 from stead.gateway import access
 from stead.gateway.credentials import refuse_plain_session
 from stead.gateway.event import Outcome, shows_answer
+from stead.store.accounts import RAISE_GENERATION
 from stead.store.context import Context
 from stead.store.engine import Conflict
-from stead.store.tables import accounts
 
 if TYPE_CHECKING:
     from stead.aws.call import Call, Caller, Parameters, Result, Target
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from stead.store.keyring import KeyRing
 
 MAX_ATTEMPTS = 20
-_BUMP = update(accounts).where(accounts.c.id == bindparam("account")).values(generation=accounts.c.generation + 1)
 _ALONE = frozenset({Effect.ADMINISTERS, Effect.PERMITS})
 
 
@@ -105,7 +102,7 @@ class Pipeline:
         self._authorize(operation, context)
         result: Result = operation.run(context, call.parameters) or {}
         if operation.effect is Effect.PERMITS:
-            db.run(_BUMP, account=call.caller.account_id)
+            db.run(RAISE_GENERATION, account=call.caller.account_id)
         self.recorder.now(db, Outcome(call, operation, context.target, result, None))
         return result
 

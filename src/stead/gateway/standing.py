@@ -15,15 +15,13 @@ from sqlalchemy import bindparam, select
 
 from stead.aws.call import Caller, CallerKind
 from stead.policy import CompiledDocument, Layers, Policy, compile_document
-from stead.store.tables import access_keys, accounts, attachments, documents, inline_policies, policies, policy_versions, roles, users
+from stead.store.accounts import HELD_ALONE, HELD_SHARED, STANDING
+from stead.store.tables import access_keys, attachments, documents, inline_policies, policies, policy_versions, roles, users
 
 if TYPE_CHECKING:
     from stead.aws.call import Session
     from stead.store.engine import Reader, Row
 
-_ACCOUNT = select(accounts.c.generation, accounts.c.clock_offset).where(accounts.c.id == bindparam("id"))
-ACCOUNT_SHARED = _ACCOUNT.with_for_update(read=True)
-ACCOUNT_ALONE = _ACCOUNT.with_for_update()
 _KEY = select(access_keys.c.id, access_keys.c.user_id, access_keys.c.secret, access_keys.c.status).where(
     access_keys.c.id == bindparam("id")
 )
@@ -47,13 +45,6 @@ _ALLOWS_NOTHING = (
 )
 
 
-class Moment(NamedTuple):
-    """The account at one generation. ``clock_offset`` is what a test added to Stead's clock."""
-
-    generation: int
-    clock_offset: int
-
-
 class Key(NamedTuple):
     """A long-term access key; the secret is still sealed. ``user_id`` is None for the root user's."""
 
@@ -65,7 +56,8 @@ class Key(NamedTuple):
 @dataclass(slots=True)
 class _Memory:
     generation: int
-    keys: dict[str, Key | None] = field(default_factory=dict)
+    keys: dict[str, Key] = field(default_factory=dict)
+    callers: dict[str, Caller] = field(default_factory=dict)  # of long-term keys, which say nothing that changes from request to request
     users: dict[str, Row] = field(default_factory=dict)
     roles: dict[str, Row] = field(default_factory=dict)
     layers: dict[str, Layers] = field(default_factory=dict)
@@ -84,13 +76,13 @@ class Standing:
         self.account_id = account_id
         self._memory = _Memory(-1)
 
-    def now(self, db: Reader) -> Moment:
-        """Read where the account stands; what was remembered of an older generation is dropped."""
-        return self._arrive(db.first(_ACCOUNT, id=self.account_id))
+    def now(self, db: Reader) -> int:
+        """Read where the account stands, and forget what was of an older generation; what a test added to Stead's clock, in milliseconds."""
+        return self._arrive(db.first(STANDING, account=self.account_id))
 
-    def hold(self, db: Reader, *, alone: bool) -> Moment:
+    def hold(self, db: Reader, *, alone: bool) -> None:
         """The same inside a transaction, holding the account's row so that it stands still until the commit."""
-        return self._arrive(db.first(ACCOUNT_ALONE if alone else ACCOUNT_SHARED, id=self.account_id))
+        self._arrive(db.first(HELD_ALONE if alone else HELD_SHARED, account=self.account_id))
 
     def key(self, db: Reader, access_key_id: str) -> Key | None:
         """A long-term access key, or None for one that does not exist. Unknown ids are not remembered: a stranger may invent many."""
@@ -102,6 +94,11 @@ class Standing:
                 return None
             found = memory.keys[access_key_id] = Key(row.user_id, row.secret, row.status == "Active")
         return found
+
+    @property
+    def callers(self) -> dict[str, Caller]:
+        """Callers by long-term access key, kept by whoever makes them for as long as the generation stands."""
+        return self._memory.callers
 
     def user(self, db: Reader, user_id: str) -> Row | None:
         """A user by unique id."""
@@ -131,11 +128,11 @@ class Standing:
         boundary = entity.boundary_arn if entity is not None else None
         return Layers(identity=(*inline, *managed), boundary=_managed(db, boundary) if boundary else None)
 
-    def _arrive(self, row: Row | None) -> Moment:
-        moment = Moment(row.generation, row.clock_offset) if row is not None else Moment(-1, 0)
-        if moment.generation != self._memory.generation:
-            self._memory = _Memory(moment.generation)
-        return moment
+    def _arrive(self, row: Row) -> int:
+        if row.generation != self._memory.generation:
+            self._memory = _Memory(row.generation)
+        offset: int = row.clock_offset
+        return offset
 
 
 def _remember(memory: dict[str, Row], db: Reader, entity_id: str, statement: object) -> Row | None:

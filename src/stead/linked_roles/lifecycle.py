@@ -21,8 +21,9 @@ from stead.aws.errors import AwsError, invalid_input
 from stead.aws.ids import new_uuid, unique_id
 from stead.linked_roles import usage
 from stead.linked_roles.rules import LINKED
+from stead.store.accounts import HELD_ALONE, RAISE_GENERATION
 from stead.store.documents import store_document
-from stead.store.tables import accounts, attachments, deletion_tasks, inline_policies, policies, role_usage, roles, tags
+from stead.store.tables import attachments, deletion_tasks, inline_policies, policies, role_usage, roles, tags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,8 +40,6 @@ _NAMED = select(roles.c.id).where(roles.c.account_id == bindparam("account"), ro
 _POLICY = select(policies.c.arn).where(policies.c.arn == bindparam("arn"))
 _ROLE = select(roles).where(roles.c.id == bindparam("role_id"))
 _HOLD_ROLE = _ROLE.with_for_update()
-_HOLD_ACCOUNT = select(accounts.c.id).where(accounts.c.id == bindparam("account")).with_for_update()
-_RAISE_GENERATION = update(accounts).where(accounts.c.id == bindparam("account")).values(generation=accounts.c.generation + 1)
 _RUNNING = select(deletion_tasks.c.id).where(deletion_tasks.c.role_id == bindparam("role_id"), deletion_tasks.c.finished.is_(None))
 _START = update(deletion_tasks).where(deletion_tasks.c.id == bindparam("task")).values(status=IN_PROGRESS)
 _FINISH = (
@@ -142,7 +141,7 @@ def finish_deletion(db: Writer, service: LinkedService | None, task: Row, asked:
     Known use comes first, for it tells the user what to do. A role that is already gone was deleted, so its task succeeded. A service that
     left the catalogue cannot say what uses its role.
     """
-    db.first(_HOLD_ACCOUNT, account=task.account_id)  # before the role's row, as every operation does: no deadlock
+    db.first(HELD_ALONE, account=task.account_id)  # before the role's row, as every operation does: no deadlock
     role = db.first(_HOLD_ROLE, role_id=task.role_id)
     if role is None:
         return _finish(db, task, None, now)
@@ -166,7 +165,7 @@ def _finish(db: Writer, task: Row, reason: dict[str, object] | None, now: int) -
 def _remove(db: Writer, role: Row) -> None:
     for statement in _BELONGINGS:
         db.run(statement, role_id=role.id)
-    db.run(_RAISE_GENERATION, account=role.account_id)  # its sessions end with it (design D7)
+    db.run(RAISE_GENERATION, account=role.account_id)  # its sessions end with it (design D7)
 
 
 def _policy_of(db: Reader, service: LinkedService) -> str:

@@ -74,8 +74,8 @@ class Store:
 
     def read(self) -> Reader:
         """This thread's connection, for reads: each statement sees the latest committed state."""
-        reader = getattr(self._local, "reader", None)
-        if reader is None:
+        reader: Reader | None = getattr(self._local, "reader", None)
+        if reader is None or reader.is_lost:
             reader = self._local.reader = Reader(self, self._connect())
         return reader
 
@@ -161,6 +161,11 @@ class Reader:
         self._store = store
         self.connection = connection
         self._raw: Any = connection.connection.driver_connection
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection ended under this reader; SQLite's cannot."""
+        return not self._store.is_sqlite and bool(self._raw.closed)
 
     def first(self, statement: Executable, **parameters: Any) -> Row | None:
         """The first row, or None."""

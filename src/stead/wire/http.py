@@ -78,7 +78,7 @@ class Door:
         pipeline, real = self._pipeline, now_ms()
         sigv4.check_time(claim, real)
         db = pipeline.store.read()
-        now = real + pipeline.standing.now(db).clock_offset
+        now = real + pipeline.standing.now(db)
         candidate = pipeline.credentials.candidate(db, claim, now)
         sigv4.verify(claim, candidate.key)
         return candidate.caller, now

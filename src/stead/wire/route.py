@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _BY_TARGET = {service.target_prefix: service for service in SERVICES.values() if service.target_prefix}
 _BY_VERSION = {service.api_version: service for service in SERVICES.values() if service.protocol == "query"}
+_USUAL = re.compile(rb"Action=([\w]*)&Version=([\d-]*)(?:&|$)")  # how every SDK begins: one search instead of two
 _ACTION = re.compile(rb"(?:^|&)Action=([^&]*)")
 _VERSION = re.compile(rb"(?:^|&)Version=([^&]*)")
 _FORM = b"application/x-www-form-urlencoded"
@@ -46,7 +47,11 @@ def asked(request: HttpRequest) -> Asked:
         prefix, _, name = target.decode("latin-1").rpartition(".")
         return Asked(_BY_TARGET.get(prefix), name, "", request.body)
     form = _form(request)
-    action, version = _field(_ACTION, form), _field(_VERSION, form)
+    usual = _USUAL.match(form)
+    if usual:
+        action, version = usual[1].decode(), usual[2].decode()
+    else:
+        action, version = _field(_ACTION, form), _field(_VERSION, form)
     return Asked(_BY_VERSION.get(version), action, version, form)
 
 
