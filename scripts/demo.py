@@ -34,6 +34,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--aws", type=Path, default=BIN / "aws", help="the AWS CLI to play with (default: the one in .venv)")
     aws = parser.parse_args().aws
+    if not aws.exists():
+        parser.error(f"there is no AWS CLI at {aws}")
     # Line by line, also into a pipe: a story is watched while it is told.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     try:

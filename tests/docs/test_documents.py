@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from stead import __version__
+from stead.controllers.runner import Controller
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
@@ -70,6 +71,13 @@ def test_architecture_names_what_exists() -> None:
 def test_excerpts_are_the_code(how_to: Path) -> None:
     for block in every(r"^```(?:python|toml)\n(.*?)^```$", how_to):
         assert any(block in source for source in SOURCES), block
+
+
+def test_the_how_to_of_a_workflow_knows_the_whole_protocol() -> None:
+    methods = [name for name in vars(Controller) if not name.startswith("_") and callable(getattr(Controller, name))]
+    text = (ROOT / "docs/how-to/add-a-workflow.md").read_text("utf-8")
+    assert len(methods) > 2
+    assert [name for name in methods if f"`{name}(" not in text] == []
 
 
 def test_the_version_is_one() -> None:

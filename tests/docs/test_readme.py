@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +17,8 @@ from support import process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from support.process import Running
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -114,6 +119,27 @@ def test_the_transcript_is_read_whole() -> None:
     lines = "".join(blocks("console"))
     again = "".join("$ " + typed.command.replace("\n", "\n> ") + "\n" + typed.answer for typed in transcript())
     assert again == lines
+
+
+def test_the_example_of_tests_works(tmp_path: Path) -> None:
+    """Each line of it is typed, against the server that its first line starts."""
+    (tmp_path / "FILE").write_text(f"{process.KEY_ID}:{process.SECRET}")
+    (example,) = (block for block in blocks("sh") if "--ephemeral" in block)
+    serve, *curls = [line.partition(" #")[0].strip() for line in example.splitlines()]
+    running = process.start(tmp_path, [], command=[process.COMMAND, *serve.split()[1:]])
+    try:
+        running.wait_ready()
+        answers = [_asked(running, shlex.split(curl)) for curl in curls]
+    finally:
+        running.kill()
+    assert [json.loads(answer)["status"] for _, answer in answers] == ["reset", "advanced", "ok"]
+
+
+def _asked(running: Running, words: list[str]) -> tuple[int, bytes]:
+    """What curl with these words would get; not every machine has curl."""
+    options = dict(pair for pair in pairwise(words) if pair[0] in {"-X", "-d"})
+    (path,) = (word.removeprefix("$URL") for word in words if word.startswith("$URL"))
+    return running.ask(options.get("-X", "GET"), path, options.get("-d", "").encode())
 
 
 def test_the_python_examples_print_what_they_say(shell: Shell) -> None:
