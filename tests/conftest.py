@@ -5,65 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from sqlalchemy import update
-from support import clients, postgres
+from support import postgres
+from support.stead import ACCOUNT, ROOT, Stead
 
 from stead.app import App
 from stead.aws.ids import new_uuid
 from stead.config import Settings
-from stead.store.prepare import RootCredentials, prepare
-from stead.store.tables import accounts
+from stead.store.prepare import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-ACCOUNT = "123456789012"
-ROOT = RootCredentials("AKIAROOTFORTESTS0001", "root-secret-for-tests")
-
-
-@dataclass(slots=True)
-class Stead:
-    """A fresh Stead in this process, and what a test does with it."""
-
-    app: App
-
-    def client(self, service: str, key: Any = None, region: str = "us-east-1") -> Any:
-        """A boto3 client; ``key`` is (id, secret[, token]), an AccessKey or Credentials answer, or None for root."""
-        return clients.client(self.app.door, service, _key(key), region)
-
-    def user(self, name: str, *documents: str) -> Any:
-        """A new user with these inline policies; its access key."""
-        iam = self.client("iam")
-        iam.create_user(UserName=name)
-        for number, document in enumerate(documents):
-            iam.put_user_policy(UserName=name, PolicyName=f"policy-{number}", PolicyDocument=document)
-        return iam.create_access_key(UserName=name)["AccessKey"]
-
-    def advance(self, seconds: float) -> None:
-        """Step Stead's clock."""
-        with self.app.store.write() as db:
-            db.run(update(accounts).values(clock_offset=accounts.c.clock_offset + int(seconds * 1000)))
-
-    def settle(self) -> None:
-        """Run due background work until none is left, and write the events that wait."""
-        runner = getattr(self.app, "runner", None)
-        if runner is not None:
-            runner.settle()
-        self.app.recorder.flush(self.app.store)
-
-
-def _key(key: Any) -> tuple[str, str, str | None]:
-    if key is None:
-        return ROOT.access_key_id, ROOT.secret, None
-    if isinstance(key, tuple):
-        return (*key, None)[:3]
-    return key["AccessKeyId"], key["SecretAccessKey"], key.get("SessionToken")
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +48,11 @@ def postgres_template(postgres_server: str, sqlite_template: Path) -> str:
     url = postgres_server % "template_of_stead"
     prepare(url.replace("postgresql://", "postgresql+psycopg://"), sqlite_template / "keys-postgres", ACCOUNT, ROOT)
     return postgres_server
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--kill-rounds N`: see tests/process/test_kill.py."""
+    parser.addoption("--kill-rounds", type=int, help="how often Stead is killed (default 10, in CI 100)")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

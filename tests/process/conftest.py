@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,6 +20,13 @@ class Start(Protocol):
     """Starts a Stead and waits until it is ready."""
 
     def __call__(self, *arguments: str, env: Mapping[str, str] | None = None, ready: bool = True) -> Running: ...
+
+
+@pytest.fixture(scope="session")
+def kill_rounds(pytestconfig: pytest.Config) -> int:
+    """How many kills: `--kill-rounds`; without it a hundred in CI and ten at a desk."""
+    given: int | None = pytestconfig.getoption("--kill-rounds")
+    return given or (100 if os.environ.get("CI") else 10)
 
 
 @pytest.fixture(scope="session")
