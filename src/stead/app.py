@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from stead.aws.clock import now_ms
+from stead.aws.clock import SECOND, now_ms
 from stead.controllers.iam.linked_role_deletion import LinkedRoleDeletion
 from stead.controllers.runner import Runner
 from stead.gateway import upstream
@@ -70,7 +70,8 @@ class App:
         self.recorder = Recorder()
         self.standing = Standing(settings.account_id)
         self.credentials = CredentialCheck(self.standing, self.ring)
-        self.pipeline = Pipeline(self.store, self.standing, self.credentials, self.ring, self.recorder)
+        rehearse_ms = int(settings.rehearse_propagation * SECOND)
+        self.pipeline = Pipeline(self.store, self.standing, self.credentials, self.ring, self.recorder, rehearse_ms=rehearse_ms)
         self.door = Door(self.pipeline)
         neighbours = upstream.neighbours(settings.neighbours, settings.neighbours_credentials, allow_real_aws=settings.allow_real_aws)
         self.runner = Runner(self.store, [controller(neighbours) for controller in CONTROLLERS], self.recorder, self.now)

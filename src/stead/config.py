@@ -63,7 +63,7 @@ HELP = {
     "account_id": "the account, 12 digits",
     "root_credentials": "KEYID:SECRET of the root user, or @FILE holding that (the literal form shows in process lists)",
     "neighbours": "embedded, none, or the URL of an AWS-compatible endpoint",
-    "neighbours_credentials": "file with KEYID:SECRET for the neighbours' URL",
+    "neighbours_credentials": "AWS shared-credentials file whose [default] profile signs what goes to the neighbours' URL",
     "rehearse_propagation": "seconds for which a new role cannot be used yet",
     "insecure_remote": "listen beyond loopback without TLS",
     "allow_real_aws": "let --neighbours be a host of AWS itself",

@@ -36,12 +36,22 @@ _ALONE = frozenset({Effect.ADMINISTERS, Effect.PERMITS})
 class Pipeline:
     """The one door behind the wire. Implements ``store.context.Gateway``."""
 
-    def __init__(self, store: Store, standing: Standing, credentials: CredentialCheck, ring: KeyRing, recorder: Recorder) -> None:
+    def __init__(  # noqa: PLR0913  # the parts that App builds, once
+        self,
+        store: Store,
+        standing: Standing,
+        credentials: CredentialCheck,
+        ring: KeyRing,
+        recorder: Recorder,
+        *,
+        rehearse_ms: int = 0,
+    ) -> None:
         self.store = store
         self.standing = standing
         self.credentials = credentials
         self.ring = ring
         self.recorder = recorder
+        self._rehearse_ms = rehearse_ms
 
     def run(self, call: Call) -> Result:
         """Do ``call``; its output members, or AwsError."""
@@ -122,4 +132,4 @@ class Pipeline:
             self.recorder.flush(self.store)
 
     def _context(self, call: Call, db: Reader) -> Context:
-        return Context(call, db, self, self.ring)
+        return Context(call, db, self, self.ring, rehearse_ms=self._rehearse_ms)

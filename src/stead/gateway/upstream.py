@@ -28,7 +28,7 @@ _AWS_DOMAINS = ("amazonaws.com", "amazonaws.com.cn", "api.aws", "on.aws", "api.a
 _CLOSED = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull, "ca_bundle": None}
 
 
-class UpstreamError(Exception):
+class UpstreamError(ValueError):
     """The neighbours cannot be used as they are configured; the message is for the operator."""
 
 

@@ -32,6 +32,7 @@ class Context:
     gateway: Gateway
     keys: KeyRing
     target: Target | None = None
+    rehearse_ms: int = 0  # design D16: for how long new things cannot be used yet
     noted: dict[str, Any] = field(default_factory=dict)  # what `before` found out for `run`
 
     @property
@@ -48,6 +49,10 @@ class Context:
     def now(self) -> int:
         """Stead's clock, in milliseconds."""
         return self.origin.now
+
+    def is_young(self, created: int) -> bool:
+        """Whether what was made at ``created`` has not spread yet, as after a first deploy on AWS; never so unless rehearsed (design D16)."""
+        return created + self.rehearse_ms > self.now
 
     @property
     def region(self) -> str:

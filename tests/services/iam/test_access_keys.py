@@ -10,7 +10,7 @@ from support.refusals import refusal
 from stead.store.tables import access_keys
 
 if TYPE_CHECKING:
-    from conftest import Stead
+    from support.stead import Stead
 
 ACCOUNT = "123456789012"
 ROOT_KEY = "AKIAROOTFORTESTS0001"

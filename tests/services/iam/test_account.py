@@ -8,7 +8,7 @@ from support.documents import allow
 from stead.aws.models import service_model
 
 if TYPE_CHECKING:
-    from conftest import Stead
+    from support.stead import Stead
 
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 

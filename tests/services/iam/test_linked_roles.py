@@ -13,7 +13,10 @@ from sqlalchemy import select
 from support.linked_roles import ACCOUNT, ECS, ROLE, ROLE_ARN, TASK_ID, cluster, delete, exists, make, status
 from support.refusals import Refusal, refusal
 
+from stead.aws.call import Call
+from stead.aws.clock import now_ms
 from stead.linked_roles import lifecycle
+from stead.linked_roles.session import service_caller
 from stead.store.tables import documents
 
 RECORDED = [
@@ -319,12 +322,17 @@ def test_nobody_in_particular_is_refused_first(stead: Any, case: tuple[str, dict
 
 
 def test_a_session_on_the_role_ends_with_the_role(stead: Any) -> None:
-    """Its deletion raises the account's generation, so no process remembers it (design D7)."""
+    """Its token holds the role's unique id: neither the deletion nor a role made again leaves it usable."""
     iam = stead.client("iam")
-    before = stead.app.standing.now(stead.app.store.read()).generation
     make(iam)
+    caller = service_caller("ecs.amazonaws.com", ACCOUNT)
+    asked = {"RoleArn": ROLE_ARN, "RoleSessionName": "ecs-service-scheduler"}
+    session = stead.app.pipeline.run(Call("sts", "AssumeRole", asked, caller, "us-east-1", now_ms(), "request"))["Credentials"]
+    sts = stead.client("sts", session)
+    assert sts.get_caller_identity()["Arn"].endswith(f"assumed-role/{ROLE}/ecs-service-scheduler")
     delete(iam)
-    made = stead.app.standing.now(stead.app.store.read()).generation
-    assert made == before + 1, "the creation; the deletion's begin changes nothing"
     stead.settle()
-    assert stead.app.standing.now(stead.app.store.read()).generation == made + 1
+    invalid = Refusal("InvalidClientTokenId", 403, "The security token included in the request is invalid")
+    assert refusal(sts.get_caller_identity) == invalid
+    make(iam)
+    assert refusal(sts.get_caller_identity) == invalid

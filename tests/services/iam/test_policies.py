@@ -11,7 +11,7 @@ from stead.services.iam import policies as noun
 from stead.store.tables import policies
 
 if TYPE_CHECKING:
-    from conftest import Stead
+    from support.stead import Stead
 
 ACCOUNT = "123456789012"
 AWS = "arn:aws:iam::aws:policy/"

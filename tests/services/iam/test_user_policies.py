@@ -8,7 +8,7 @@ from support.documents import allow, of_size, statement
 from support.refusals import refusal
 
 if TYPE_CHECKING:
-    from conftest import Stead
+    from support.stead import Stead
 
 ACCOUNT = "123456789012"
 AWS = "arn:aws:iam::aws:policy/"

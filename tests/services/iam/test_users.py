@@ -12,7 +12,7 @@ from stead.services.iam import users as noun
 from stead.store.tables import users
 
 if TYPE_CHECKING:
-    from conftest import Stead
+    from support.stead import Stead
 
 ACCOUNT = "123456789012"
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _TASK_ID = re.compile(
     rf"task{RESERVED_PATH}(?P<principal>[^/]+)/(?P<role>[^/]+)/[0-9a-f]{{8}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{12}}"
 )
-_TASK = select(deletion_tasks.c.status, deletion_tasks.c.reason).where(
+_TASK = select(deletion_tasks.c.status, deletion_tasks.c.reason, deletion_tasks.c.created).where(
     deletion_tasks.c.id == bindparam("id"), deletion_tasks.c.account_id == bindparam("account")
 )
 
@@ -91,7 +91,7 @@ def delete_service_linked_role(context: Context, request: Parameters) -> Result:
 def get_service_linked_role_deletion_status(context: Context, request: Parameters) -> Result:
     """Where the task stands; ``Reason`` only when it failed."""
     task = context.db.first(_TASK, id=request["DeletionTaskId"], account=context.account_id)
-    if task is None:
+    if task is None or context.is_young(task.created):  # recorded: for some seconds AWS does not know a new task either
         raise no_such_entity("Cannot find deletion status for given id.")
     return {"Status": task.status, "Reason": None if task.reason is None else orjson.loads(task.reason)}
 

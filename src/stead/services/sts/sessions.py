@@ -52,9 +52,11 @@ def _role_to_assume(context: Context, request: Parameters) -> Target:
 
 
 def _found(context: Context, arn: str) -> Row | None:
-    """The role whose ARN this is, to the letter: in ARNs, names have case and a path (policy-evaluation.md 6)."""
+    """The role whose ARN this is, to the letter: in ARNs, names have case and a path (policy-evaluation.md 6). A young one is not found yet."""
     row = context.db.first(_ROLE, account=context.account_id, name_key=arn.rpartition("/")[2].lower())
-    return row if row is not None and iam_arn(row.account_id, "role", row.path, row.name) == arn else None
+    if row is None or context.is_young(row.created):
+        return None
+    return row if iam_arn(row.account_id, "role", row.path, row.name) == arn else None
 
 
 def _keys(caller: Caller, request: Parameters) -> dict[str, str | tuple[str, ...]]:
