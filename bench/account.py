@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import boto3  # type: ignore[import-untyped]  # ships no annotations
 from botocore.config import Config
-from load import TRUST, Request, Void, sign
-from servers import MOTO, ROOT, Key
+from load import TRUST, Request, sign
+from servers import MOTO, ROOT, Key, Void
 
 if TYPE_CHECKING:
     from servers import Server
@@ -35,7 +35,7 @@ def prepare(server: Server) -> Key:
     made = iam.create_access_key(UserName=USER)["AccessKey"]
     key = Key(made["AccessKeyId"], made["SecretAccessKey"])
     if server.kind is MOTO:  # from now on, its documented switch: no more calls without authorization
-        _expect(server, 200, _post(server, "/moto-api/reset-auth", b"0"))
+        _expect(200, _post(server, "/moto-api/reset-auth", b"0"))
     _prove(server, key)
     return key
 
@@ -47,14 +47,14 @@ def call(server: Server, request: Request) -> tuple[int, bytes]:
 
 def _prove(server: Server, key: Key) -> None:
     """A permitted call passes; the same with a wrong secret, and one that no policy permits, are refused."""
-    _expect(server, 200, call(server, sign(server.port, key, "iam:GetRole", RoleName=ROLE_NAME)))
-    _expect(server, 403, call(server, sign(server.port, Key(key.id, "wrong"), "iam:GetRole", RoleName=ROLE_NAME)))
-    _expect(server, 403, call(server, sign(server.port, key, "iam:ListUsers")))
+    _expect(200, call(server, sign(server.port, key, "iam:GetRole", RoleName=ROLE_NAME)))
+    _expect(403, call(server, sign(server.port, Key(key.id, "wrong"), "iam:GetRole", RoleName=ROLE_NAME)))
+    _expect(403, call(server, sign(server.port, key, "iam:ListUsers")))
 
 
-def _expect(server: Server, status: int, answer: tuple[int, bytes]) -> None:
+def _expect(status: int, answer: tuple[int, bytes]) -> None:
     if answer[0] != status:
-        raise Void(f"{server.kind.name} answered {answer[0]} where {status} was due: {answer[1][:200]!r}")
+        raise Void(f"answered {answer[0]} where {status} was due: {answer[1][:200]!r}")
 
 
 def _post(server: Server, path: str, body: bytes, headers: dict[str, str] | None = None) -> tuple[int, bytes]:

@@ -11,7 +11,8 @@ import re
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from load import Request, Void, sign
+from load import Request, sign
+from servers import Void
 
 if TYPE_CHECKING:
     from servers import Key, Server

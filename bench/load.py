@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from servers import Void
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,10 +56,6 @@ class Load(NamedTuple):
 
     requests: Sequence[Request]
     again: int = 0
-
-
-class Void(Exception):  # noqa: N818  # not an error of the program: a measurement that says nothing
-    """The figure is void; the message says why."""
 
 
 def sign(port: int, key: Key, operation: str, **parameters: str) -> Request:

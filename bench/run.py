@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from http.client import HTTPException
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,8 +26,9 @@ from typing import TYPE_CHECKING
 import account
 import cycle
 import table
-from load import Load, Void, rate, sign, writes
-from servers import BARE, BENCH, KINDS, ROOT, VENVS, install, start
+from botocore.exceptions import BotoCoreError, ClientError
+from load import Load, rate, sign, writes
+from servers import BARE, BENCH, KINDS, ROOT, VENVS, Void, install, start
 from table import Results, render
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 SETTLE_SECONDS = 1  # before idle memory is read
 WARM_SECONDS = 1.0  # before the rounds: caches filled, modules loaded, which some servers do with their first requests
 HALF = 0.5  # of a round's seconds, where the client itself has to work
+TROUBLE = (Void, OSError, HTTPException, BotoCoreError, ClientError)  # of one server, which is then named and missed; the rest goes on
 README = BENCH / "README.md"
 _MARKS = re.compile(r"(?<=<!-- result -->\n).*(?=<!-- end of result -->)", re.DOTALL)
 
@@ -78,8 +81,8 @@ def _present(results: Results) -> tuple[list[Kind], list[str]]:
             if kind.peer:
                 versions.append(f"{kind.name} {install(kind)}")
             kinds.append(kind)
-        except RuntimeError as error:
-            results.reasons.append(f"{kind.name} {error}")
+        except TROUBLE as reason:
+            results.reasons.append(f"{kind.name}: {reason}")
     return kinds, versions
 
 
@@ -87,20 +90,30 @@ def _starts(kinds: list[Kind], folder: Path, starts: int, results: Results) -> N
     """Starting times, one server at a time; and in the first round what each holds in memory."""
     times: dict[tuple[str, str], list[float]] = {}
     for number in range(starts):
-        for kind in kinds:
+        for kind in list(kinds):
             _tell(f"start {number + 1} of {kind.name}")
-            server = start(kind, folder / f"{kind.name}-start-{number}")
-            times.setdefault((table.FIRST_START, kind.name), []).append(server.start_seconds)
             try:
-                if number == 0:
-                    _weigh(server, results)
-            finally:
-                server.stop()
-            if kind.is_stead:
-                again = start(kind, server.folder)
-                again.stop()
-                times.setdefault((table.LATER_START, kind.name), []).append(again.start_seconds)
+                for figure, seconds in _start(kind, folder / f"{kind.name}-start-{number}", None if number else results).items():
+                    times.setdefault((figure, kind.name), []).append(seconds)
+            except TROUBLE as reason:
+                results.reasons.append(f"{kind.name}: {reason}")
+                kinds.remove(kind)
     results.values.update({figure: statistics.median(found) for figure, found in times.items()})
+
+
+def _start(kind: Kind, folder: Path, weighed: Results | None) -> dict[str, float]:
+    """One first start, with the memory into ``weighed``; of Stead also one in the directory that is then there."""
+    server = start(kind, folder)
+    try:
+        if weighed is not None:
+            _weigh(server, weighed)
+    finally:
+        server.stop()
+    if not kind.is_stead:
+        return {table.FIRST_START: server.start_seconds}
+    again = start(kind, folder)
+    again.stop()
+    return {table.FIRST_START: server.start_seconds, table.LATER_START: again.start_seconds}
 
 
 def _weigh(server: Server, results: Results) -> None:
@@ -116,11 +129,11 @@ def _figures(kinds: list[Kind], folder: Path, options: argparse.Namespace, resul
     with ExitStack() as stack:
         servers: dict[str, tuple[Server, Key]] = {}
         for kind in kinds:
-            server = start(kind, folder / kind.name)
-            stack.callback(server.stop)
             try:
+                server = start(kind, folder / kind.name)
+                stack.callback(server.stop)
                 servers[kind.name] = server, ROOT if kind is BARE else account.prepare(server)
-            except Void as reason:
+            except TROUBLE as reason:
                 results.reasons.append(f"{kind.name}: {reason}")
         waits: dict[str, list[float]] = {}
         for figure, measure in _measures(waits).items():
@@ -160,7 +173,7 @@ def _median(figure: str, measure: Measure, servers: dict[str, tuple[Server, Key]
             _tell(f"{figure}, round {number} of {options.rounds}, {name}")
             try:
                 found[name].append(measure(*servers[name], options.seconds if number else WARM_SECONDS))
-            except Void as reason:
+            except TROUBLE as reason:
                 results.reasons.append(f"{figure}, {name}: {reason}")
                 del found[name]
     results.values.update({(figure, name): statistics.median(rates[1:]) for name, rates in found.items()})

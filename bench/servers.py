@@ -24,6 +24,10 @@ POLL_SECONDS = 0.005
 KIB = 1024
 
 
+class Void(Exception):  # noqa: N818  # not an error of the program: a measurement that says nothing
+    """A figure, or all of a server's, cannot be had; the message says why."""
+
+
 class Key(NamedTuple):
     """Credentials."""
 
@@ -72,7 +76,7 @@ class Server:
         ready = self._says_ready if self.kind.is_stead else self._answers
         while not ready():
             if self.process.poll() is not None or time.perf_counter() - begun > START_SECONDS:
-                raise RuntimeError(f"{self.kind.name} did not start; see: {' '.join(self.kind.command(self.port, self.folder))}")
+                raise Void(f"does not start: {' '.join(self.kind.command(self.port, self.folder))}")
             time.sleep(POLL_SECONDS)
         self.start_seconds = time.perf_counter() - begun
 
@@ -196,7 +200,7 @@ KINDS = (BARE, STEAD, STEAD_2, MINISTACK, MOTO)
 
 
 def install(kind: Kind) -> str:
-    """Make a peer's own environment on the first run; its version. RuntimeError says why there is none."""
+    """Make a peer's own environment on the first run; its version. Void says why there is none."""
     name = kind.peer.partition("[")[0]
     venv = VENVS / name
     version = [str(venv / "bin/python"), "-c", f"import importlib.metadata as m; print(m.version({name!r}))"]
@@ -209,8 +213,10 @@ def install(kind: Kind) -> str:
         _output([sys.executable, "-m", "venv", str(venv)])
         _output([str(venv / "bin/pip"), "install", "--quiet", "--disable-pip-version-check", kind.peer])
         return _output(version)
-    except (OSError, subprocess.CalledProcessError) as error:
-        raise RuntimeError(f"cannot be installed: {error}") from error
+    except OSError as error:
+        raise Void(f"cannot be installed: {error}") from error
+    except subprocess.CalledProcessError as error:
+        raise Void(f"cannot be installed: {(error.stderr or str(error)).strip().splitlines()[-1]}") from error
 
 
 def _output(command: list[str]) -> str:
