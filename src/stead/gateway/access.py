@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from stead.aws.call import CallerKind
@@ -42,11 +43,10 @@ def check(standing: Standing, db: Reader, call: Call, action: str, target: Targe
 
 def principal_of(caller: Caller) -> Principal:
     """The caller as Principal elements see it."""
-    return Principal(
-        _KINDS[caller.kind],
-        caller.account_id,
-        caller.arn,
-        caller.unique_id,
-        caller.entity_arn if caller.kind is CallerKind.ROLE else None,
-        caller.name if caller.kind is CallerKind.SERVICE else None,
-    )
+    role_arn = caller.entity_arn if caller.kind is CallerKind.ROLE else None
+    service = caller.name if caller.kind is CallerKind.SERVICE else None
+    return _principal(_KINDS[caller.kind], caller.account_id, caller.arn, caller.unique_id, role_arn, service)
+
+
+# Values, and the same ones request after request.
+_principal = lru_cache(maxsize=1024)(Principal)

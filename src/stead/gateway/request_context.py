@@ -27,19 +27,21 @@ _PRINCIPAL_TAG = "aws:principaltag/"
 
 
 class RequestContext(Mapping[str, "Value"]):
-    """Keys in lower case. Tags of the principal and of the resource cost a read each, so they are read on the first question."""
+    """Keys in lower case. Most policies ask for none, so nothing is gathered before the first question, and no tag read before its own."""
 
     def __init__(self, db: Reader, call: Call, target: Target) -> None:
         self._db = db
         self._call = call
         self._target = target
-        self._known: dict[str, Value] = _known_keys(call, target)
+        self._gathered: dict[str, Value] | None = None
         self._lists: dict[str, dict[str, str]] = {}
 
     def get(self, key: str, default: Value | None = None) -> Value | None:  # type: ignore[override]  # narrower than Mapping's
         """The value of ``key`` (lower case), or None when the request has no such key."""
-        found = self._known.get(key)
-        return found if found is not None else self._tag(key) or default
+        found = self._known().get(key)
+        if found is None:
+            found = self._tag(key)
+        return default if found is None else found
 
     def __getitem__(self, key: str) -> Value:
         found = self.get(key)
@@ -48,10 +50,15 @@ class RequestContext(Mapping[str, "Value"]):
         return found
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._known)
+        return iter(self._known())
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._known())
+
+    def _known(self) -> dict[str, Value]:
+        if self._gathered is None:
+            self._gathered = _known_keys(self._call, self._target)
+        return self._gathered
 
     def _tag(self, key: str) -> str | None:
         if key.startswith(_RESOURCE_TAG):

@@ -62,7 +62,7 @@ def resolve(words: Asked, scope_service: str) -> Route:
         raise unknown_service(scope_service)
     if service.protocol == "query":
         return Route(service, _query_operation(service, words), words.body)
-    if words.service is not service or words.operation not in operation_names(service.name):
+    if words.service is not service or words.operation not in operation_names(service.name) or words.method not in _METHODS:
         raise AwsError("UnknownOperationException", "", 404)
     return Route(service, words.operation, words.body)
 
@@ -77,10 +77,11 @@ def _query_operation(service: Service, words: Asked) -> str:
 
 
 def _form(request: HttpRequest) -> bytes:
-    """The form of a query request. A body that does not call itself a form is not one (AWS then finds no Action)."""
-    if request.method == "GET" or not request.body:
+    """The form of a query request. A body that does not call itself a form, or comes by another method, is none (AWS then finds no Action)."""
+    if request.method == "GET" or (request.method == "POST" and not request.body):
         return request.query
-    return request.body if request.header(b"content-type").lower().startswith(_FORM) else b""
+    is_form = request.method == "POST" and request.header(b"content-type").lower().startswith(_FORM)
+    return request.body if is_form else b""
 
 
 def _field(pattern: re.Pattern[bytes], form: bytes) -> str:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from stead.store.engine import Row
 
 MAX_RESULTS = 50
-WINDOW = 5000
+WINDOW = 2000
 KEPT = 90 * DAY
 _LATEST = 2**62
 _VALUE: BindParameter[Any] = bindparam("value")

@@ -48,6 +48,10 @@ _IN_A_PROFILE = select(instance_profiles.c.id).where(instance_profiles.c.role_id
 
 
 def _named(context: Context, request: Parameters) -> Target:
+    return role_target(context, request["RoleName"])
+
+
+def _tagged(context: Context, request: Parameters) -> Target:
     return role_target(context, request["RoleName"], tags.request_keys(request))
 
 
@@ -166,7 +170,7 @@ def delete_role(context: Context, request: Parameters) -> Result:
     return {}
 
 
-@operation("iam", "TagRole", Effect.ADMINISTERS, target=_named)
+@operation("iam", "TagRole", Effect.ADMINISTERS, target=_tagged)
 def tag_role(context: Context, request: Parameters) -> Result:
     """Add or replace tags, of linked roles too."""
     tags.check(request["Tags"])
@@ -175,7 +179,7 @@ def tag_role(context: Context, request: Parameters) -> Result:
     return {}
 
 
-@operation("iam", "UntagRole", Effect.ADMINISTERS, target=_named)
+@operation("iam", "UntagRole", Effect.ADMINISTERS, target=_tagged)
 def untag_role(context: Context, request: Parameters) -> Result:
     """Remove tags, of linked roles too."""
     names = tags.asked(request, "TagKeys")
