@@ -25,13 +25,13 @@ from stead.store.migrations import HEAD
 from stead.store.tables import access_keys, accounts, documents, meta, policies, policy_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from sqlalchemy import Connection
 
     from stead.store.managed_policies import ManagedPolicy
 
-MIGRATION_LOCK = 0x57EAD  # PostgreSQL advisory lock: two processes may start at once
+PREPARATION_LOCK = 0x57EAD  # the number of a PostgreSQL advisory lock
 QUICK_CHECK_BYTES = 64 * 2**20  # a larger SQLite file is not read through at each start
 _CHECK_PURPOSE = "check value"
 _FOREIGN = "the database holds tables that are not Stead's; give Stead one of its own"
@@ -54,7 +54,10 @@ def prepare(url: str, key_path: Path, account_id: str, wanted: RootCredentials |
     """Make the store at ``url`` ready and return its root credentials; ``wanted`` are those the operator named, if any."""
     store = Store(url)
     try:
-        return _prepare(store, key_path, account_id, wanted)
+        if store.is_sqlite:
+            _check_file(Path(str(store.url.database)), key_path)
+        with _alone(store):
+            return _prepare(store, key_path, account_id, wanted)
     except (sqlite3.DatabaseError, DatabaseError) as error:
         name = store.url.render_as_string()
         raise StoreError(f"the database {name} cannot be read: {first_line(error)}. Restore it from your backup") from error
@@ -64,8 +67,6 @@ def prepare(url: str, key_path: Path, account_id: str, wanted: RootCredentials |
 
 
 def _prepare(store: Store, key_path: Path, account_id: str, wanted: RootCredentials | None) -> RootCredentials:
-    if store.is_sqlite:
-        _check_file(Path(str(store.url.database)), key_path)
     migrate(store)
     ring = _ring(store, key_path)
     with store.write() as db:
@@ -75,21 +76,29 @@ def _prepare(store: Store, key_path: Path, account_id: str, wanted: RootCredenti
     return credentials
 
 
+@contextlib.contextmanager
+def _alone(store: Store) -> Iterator[None]:
+    """On PostgreSQL several hosts may start at once: one after the other. SQLite's directory has one owner (stead/serve.py)."""
+    if store.is_sqlite:
+        yield
+        return
+    connection = store.read().connection
+    connection.execute(select(func.pg_advisory_lock(PREPARATION_LOCK)))
+    try:
+        yield
+    finally:
+        connection.execute(select(func.pg_advisory_unlock(PREPARATION_LOCK)))
+
+
 def migrate(store: Store) -> None:
     """Bring the schema to HEAD; a database from a newer Stead is refused, not touched."""
     connection = store.read().connection
-    if not store.is_sqlite:
-        connection.execute(select(func.pg_advisory_lock(MIGRATION_LOCK)))
-    try:
-        at = _revision(connection)
-        if at == HEAD:
-            return
-        if at is not None and at > HEAD:
-            raise StoreError(f"the database is at revision {at}, made by a newer Stead; this one knows {HEAD}. Use the newer version")
-        _upgrade(connection)
-    finally:
-        if not store.is_sqlite:
-            connection.execute(select(func.pg_advisory_unlock(MIGRATION_LOCK)))
+    at = _revision(connection)
+    if at == HEAD:
+        return
+    if at is not None and at > HEAD:
+        raise StoreError(f"the database is at revision {at}, made by a newer Stead; this one knows {HEAD}. Use the newer version")
+    _upgrade(connection)
 
 
 def seed_managed_policies(store: Store) -> None:
