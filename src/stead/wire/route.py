@@ -20,6 +20,7 @@ _BY_VERSION = {service.api_version: service for service in SERVICES.values() if 
 _USUAL = re.compile(rb"Action=([\w]*)&Version=([\d-]*)(?:&|$)")  # how every SDK begins: one search instead of two
 _ACTION = re.compile(rb"(?:^|&)Action=([^&]*)")
 _VERSION = re.compile(rb"(?:^|&)Version=([^&]*)")
+_METHODS = frozenset({"GET", "POST"})  # a request by any other names no operation
 _FORM = b"application/x-www-form-urlencoded"
 
 
@@ -45,7 +46,7 @@ def asked(request: HttpRequest) -> Asked:
     target = request.header(b"x-amz-target")
     if target:
         prefix, _, name = target.decode("latin-1").rpartition(".")
-        return Asked(_BY_TARGET.get(prefix), name, "", request.body)
+        return Asked(_BY_TARGET.get(prefix), name if request.method in _METHODS else "", "", request.body)
     form = _form(request)
     usual = _USUAL.match(form)
     if usual:
@@ -62,7 +63,7 @@ def resolve(words: Asked, scope_service: str) -> Route:
         raise unknown_service(scope_service)
     if service.protocol == "query":
         return Route(service, _query_operation(service, words), words.body)
-    if words.service is not service or words.operation not in operation_names(service.name) or words.method not in _METHODS:
+    if words.service is not service or words.operation not in operation_names(service.name):
         raise AwsError("UnknownOperationException", "", 404)
     return Route(service, words.operation, words.body)
 
