@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import signal
@@ -125,26 +126,19 @@ class Running:
         finally:
             connection.close()
 
-    def send(self, *parts: bytes) -> bytes:
-        """Raw bytes to the port, and all that comes back until the other side closes or falls silent."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
-            for part in parts:
-                connection.sendall(part)
-            connection.shutdown(socket.SHUT_WR)
-            return _everything(connection)
+    def send(self, content: bytes, patience: float = 20) -> bytes:
+        """Raw bytes to the port, and all that comes back until the other side closes, or is silent for so many seconds."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=patience) as connection:
+            parts = []
+            with contextlib.suppress(TimeoutError, ConnectionError):  # it may close before it has read everything
+                connection.sendall(content)
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                while part := connection.recv(65536):
+                    parts.append(part)
+            return b"".join(parts)
 
     def _ready_lines(self) -> list[str]:
         return [line for line in self.said().splitlines() if line.startswith(READY)]
-
-
-def _everything(connection: socket.socket) -> bytes:
-    parts = []
-    try:
-        while part := connection.recv(65536):
-            parts.append(part)
-    except ConnectionResetError:
-        pass  # bytes that nobody read were left when the other side closed
-    return b"".join(parts)
 
 
 def start(
