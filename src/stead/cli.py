@@ -83,12 +83,13 @@ def _env(options: argparse.Namespace) -> int:
 
 
 def _set_service_policy(options: argparse.Namespace) -> int:
-    from stead.service_policy import set_default  # noqa: PLC0415  # as above
+    from stead.aws.errors import AwsError  # noqa: PLC0415  # as above
+    from stead.service_policy import set_default  # noqa: PLC0415
     from stead.store.engine import StoreError  # noqa: PLC0415
 
     try:
         _say(set_default(options.name, options.source, options.data_dir, options.database_url))
-    except (StoreError, OSError, ValueError) as error:
+    except (StoreError, AwsError, OSError, ValueError) as error:
         _tell(str(error))
         return 2
     return 0

@@ -17,7 +17,9 @@ from stead.linked_roles.rules import RESERVED_PATH
 from stead.policy import DocumentKind, validate
 from stead.store.accounts import RAISE_GENERATION
 from stead.store.documents import store_document
-from stead.store.engine import Store, StoreError, Writer
+from stead.store.engine import StoreError, Writer
+from stead.store.migrations import HEAD
+from stead.store.prepare import opened, revision
 from stead.store.tables import accounts, policies, policy_versions
 
 _POLICY = select(policies.c.arn, policies.c.path).where(policies.c.account_id == "aws", policies.c.name == bindparam("name"))
@@ -34,13 +36,11 @@ def set_default(name: str, source: str, data_dir: Path, database_url: str = "") 
     url = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", database_url) or f"sqlite:///{data_dir / 'stead.db'}"
     if not database_url and not (data_dir / "stead.db").exists():
         raise StoreError(f"no store in {data_dir}: start Stead there first")
-    store = Store(url)
-    try:
+    with opened(url) as store:
+        if revision(store.read().connection) != HEAD:
+            raise StoreError(f"the database is not at revision {HEAD}: start this version of Stead on it first")
         with store.write() as db:
             return _set(db, name, source)
-    finally:
-        store.close()
-        store.engine.dispose()
 
 
 def _set(db: Writer, name: str, source: str) -> str:

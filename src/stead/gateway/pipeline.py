@@ -128,8 +128,7 @@ class Pipeline:
 
     def _later(self, operation: Operation, context: Context, error: AwsError | None = None, result: Result | None = None) -> None:
         self.recorder.later(Outcome(context.origin, operation, context.target, result, error))
-        if self.recorder.is_full:
-            self.recorder.flush(self.store)
+        self.recorder.relieve(self.store)
 
     def _context(self, call: Call, db: Reader) -> Context:
         return Context(call, db, self, self.ring, rehearse_ms=self._rehearse_ms)

@@ -17,7 +17,7 @@ from stead.aws.ids import new_uuid
 from stead.aws.models import GLOBAL_REGION, SERVICES
 from stead.gateway import event
 from stead.gateway.event import Outcome
-from stead.store.tables import event_resources, events
+from stead.store.tables import events
 
 if TYPE_CHECKING:
     from stead.gateway.event import Resources
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcome", "Recorder", "service_event"]
 
-MAX_WAITING = 10_000  # a burst of reads beyond this is written at once instead of waiting for its second
+BATCH = 250  # events in one transaction: a few milliseconds, which is what another writer may have to wait
+MAX_WAITING = 10_000  # a burst of reads beyond this is written by the readers themselves
 
 
 class Recorder:
@@ -37,30 +38,36 @@ class Recorder:
 
     def now(self, db: Writer, outcome: Outcome) -> None:
         """In the transaction of the call itself."""
-        _insert(db, [_row(outcome)])
+        db.insert(events, **_row(outcome))
 
     def later(self, outcome: Outcome) -> None:
         """With the next flush."""
         self._waiting.append(outcome)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether a flush should not wait for its second."""
-        return len(self._waiting) >= MAX_WAITING
-
     def flush(self, store: Store) -> None:
-        """Write what waits, in one transaction; what cannot be written now waits on."""
+        """Write what waits, a batch at a time, so that other writers have their turn in between."""
+        while self._write_batch(store):
+            pass
+
+    def relieve(self, store: Store) -> None:
+        """Called by whoever adds: write a batch at once when more waits than a second should hold."""
+        if len(self._waiting) >= MAX_WAITING:
+            self._write_batch(store)
+
+    def _write_batch(self, store: Store) -> bool:
+        """One transaction; what cannot be written now waits on. Whether there was anything."""
         with self._flushing:
-            taken = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            taken = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
             if not taken:
-                return
+                return False
             rows = [_row(outcome) for outcome in taken]  # before the transaction: writers queue for it
             try:
                 with store.write() as db:
-                    _insert(db, rows)
+                    db.insert_many(events, rows)
             except BaseException:
                 self._waiting.extendleft(reversed(taken))
                 raise
+            return True
 
 
 def service_event(db: Writer, account_id: str, name: str, details: dict[str, Any], event_id: str) -> None:
@@ -77,23 +84,14 @@ def service_event(db: Writer, account_id: str, name: str, details: dict[str, Any
         "username": "",
         "access_key_id": "",
         "read_only": 0,
+        "resource": _name(found),
         "resources": orjson.dumps(found).decode(),
         "record": orjson.dumps(event.service_record(account_id, name, details, event_id, moment)).decode(),
     }
-    _insert(db, [(row, found)])
+    db.insert(events, **row)
 
 
-def _insert(db: Writer, rows: list[tuple[dict[str, Any], Resources]]) -> None:
-    db.insert_many(events, [row for row, _ in rows])
-    db.insert_many(event_resources, [named for row, names in rows for named in _named(row, names)])
-
-
-def _named(row: dict[str, Any], names: Resources) -> list[dict[str, Any]]:
-    same = {"event_id": row["id"], "account_id": row["account_id"], "region": row["region"], "time": row["time"]}
-    return [{**same, "name": name} for name in dict.fromkeys(name for _, name in names)]
-
-
-def _row(outcome: Outcome) -> tuple[dict[str, Any], Resources]:
+def _row(outcome: Outcome) -> dict[str, Any]:
     call, found = outcome.call, event.resources(outcome.target)
     event_id = new_uuid()
     return {
@@ -106,6 +104,12 @@ def _row(outcome: Outcome) -> tuple[dict[str, Any], Resources]:
         "username": event.username(call.caller),
         "access_key_id": call.caller.access_key_id,
         "read_only": int(outcome.operation.read_only),
+        "resource": _name(found),
         "resources": orjson.dumps(found).decode(),
         "record": orjson.dumps(event.record(outcome, event_id)).decode(),
-    }, found
+    }
+
+
+def _name(found: Resources) -> str | None:
+    """The resource's own name, which both of its names end with."""
+    return found[0][1] if found else None

@@ -52,12 +52,19 @@ class RootCredentials:
 
 def prepare(url: str, key_path: Path, account_id: str, wanted: RootCredentials | None) -> RootCredentials:
     """Make the store at ``url`` ready and return its root credentials; ``wanted`` are those the operator named, if any."""
-    store = Store(url)
-    try:
+    with opened(url) as store:
         if store.is_sqlite:
             _check_file(Path(str(store.url.database)), key_path)
         with _alone(store):
             return _prepare(store, key_path, account_id, wanted)
+
+
+@contextlib.contextmanager
+def opened(url: str) -> Iterator[Store]:
+    """A store for a moment; a database that cannot be read is explained to the operator."""
+    store = Store(url)
+    try:
+        yield store
     except (sqlite3.DatabaseError, DatabaseError) as error:
         name = store.url.render_as_string()
         raise StoreError(f"the database {name} cannot be read: {first_line(error)}. Restore it from your backup") from error
@@ -93,7 +100,7 @@ def _alone(store: Store) -> Iterator[None]:
 def migrate(store: Store) -> None:
     """Bring the schema to HEAD; a database from a newer Stead is refused, not touched."""
     connection = store.read().connection
-    at = _revision(connection)
+    at = revision(connection)
     if at == HEAD:
         return
     if at is not None and at > HEAD:
@@ -130,11 +137,12 @@ def _upgrade(connection: Connection) -> None:
         raise
 
 
-def _revision(connection: Connection) -> str | None:
+def revision(connection: Connection) -> str | None:
+    """Where the schema's history stands; None for a new database."""
     tables = inspect(connection).get_table_names()
     if "alembic_version" in tables:
-        revision: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        return revision
+        found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return found
     if tables:
         raise StoreError(_FOREIGN)
     return None

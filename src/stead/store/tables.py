@@ -8,7 +8,7 @@ carries the unique constraint, so that both databases agree whatever their colla
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint, text
 
 metadata = MetaData(
     naming_convention={
@@ -197,6 +197,8 @@ clusters = Table(
     Index(None, "account_id", "status", "region", "name"),
 )
 
+_HAS_RESOURCE = text("resource IS NOT NULL")
+
 events = Table(
     "events",
     metadata,
@@ -210,20 +212,12 @@ events = Table(
     Column("username", Text, nullable=False),
     Column("access_key_id", Text, nullable=False),
     Column("read_only", Integer, nullable=False),
-    Column("resources", Text, nullable=False),  # JSON: [[type, name], ...]
+    Column("resource", Text),  # the name of what the call acted on, without path or ARN; none for no resource
+    Column("resources", Text, nullable=False),  # JSON: [[type, name], ...], the ARN among the names
     Column("record", Text, nullable=False),  # JSON: the CloudTrail record
     Index(None, "account_id", "region", "time"),
     Index(None, "account_id", "region", "name", "time"),
     Index(None, "account_id", "region", "username", "time"),
-)
-
-event_resources = Table(
-    "event_resources",
-    metadata,
-    Column("event_id", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("account_id", Text, nullable=False),
-    Column("region", Text, nullable=False),
-    Column("time", Milliseconds, nullable=False),
-    Index(None, "account_id", "region", "name", "time"),
+    # Each index costs every event a few microseconds, so events without a resource are not in this one.
+    Index(None, "account_id", "region", "resource", "time", sqlite_where=_HAS_RESOURCE, postgresql_where=_HAS_RESOURCE),
 )

@@ -19,7 +19,6 @@ from stead.store.tables import (
     attachments,
     clusters,
     deletion_tasks,
-    event_resources,
     events,
     inline_policies,
     instance_profiles,
@@ -41,10 +40,11 @@ if TYPE_CHECKING:
 _JSON = ((b"content-type", b"application/json"),)
 _FROM_A_PAGE = frozenset({b"origin", b"sec-fetch-site"})
 MAX_ADVANCE_SECONDS = 10 * 365 * 86400
+MAX_OFFSET_MS = 100 * 365 * 86_400_000  # steps add up; beyond the year 9999 no client reads a time
 
 # Children before parents. The root key, the AWS managed policies and the texts (shared, by hash) stay.
 _EMPTY = (
-    *(delete(table) for table in (event_resources, events, role_usage, deletion_tasks, clusters, tags, attachments, inline_policies)),
+    *(delete(table) for table in (events, role_usage, deletion_tasks, clusters, tags, attachments, inline_policies)),
     delete(instance_profiles),
     delete(access_keys).where(access_keys.c.user_id.is_not(None)),
     delete(users),
@@ -53,7 +53,11 @@ _EMPTY = (
     delete(policies).where(policies.c.account_id != "aws"),
     update(accounts).values(generation=accounts.c.generation + 1, clock_offset=0),  # never lowered (design D7)
 )
-_ADVANCE = update(accounts).values(clock_offset=accounts.c.clock_offset + bindparam("advance"))
+_ADVANCE = (
+    update(accounts)
+    .where(accounts.c.clock_offset <= MAX_OFFSET_MS - bindparam("advance"))
+    .values(clock_offset=accounts.c.clock_offset + bindparam("advance"))
+)
 
 
 class Internal:
@@ -96,7 +100,9 @@ class Internal:
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= MAX_ADVANCE_SECONDS:
             return _problem(400, 'the body must be {"advance": SECONDS} with a number that is not negative')
         with self._store.write() as db:
-            db.run(_ADVANCE, advance=int(seconds * 1000))
+            stepped = db.run(_ADVANCE, advance=int(seconds * 1000))
+        if not stepped:
+            return _problem(400, "all steps together must not exceed a hundred years; reset the clock first")
         return _reply(200, {"status": "advanced", "seconds": seconds})
 
 

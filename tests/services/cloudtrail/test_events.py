@@ -250,7 +250,19 @@ def test_no_search_reads_the_whole_table(stead: Any, name: str) -> None:
     """SQLite tells its plan: an index for every table of every statement, and no sorting of more than one moment's events."""
     search = subject.SEARCHES.get(name, subject.EVERYTHING)
     prepared = stead.app.store.prepared(search.statement)
-    wanted = ("account", "region", "start", "end", "floor_time", "floor_number", "ceiling_time", "ceiling_number", "count", "value")
+    wanted = (
+        "account",
+        "region",
+        "start",
+        "end",
+        "floor_time",
+        "floor_number",
+        "ceiling_time",
+        "ceiling_number",
+        "count",
+        "value",
+        "resource",
+    )
     values = {**dict.fromkeys(wanted, 1), **prepared.constants}
     plan = [
         row[-1]

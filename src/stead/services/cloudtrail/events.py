@@ -20,13 +20,12 @@ from sqlalchemy import bindparam, func, literal, select, tuple_
 from stead.aws.clock import DAY, SECOND
 from stead.aws.errors import AwsError
 from stead.aws.operation import operation
-from stead.store.tables import event_resources, events
+from stead.store.tables import events
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import BindParameter, ColumnElement, Select
-    from sqlalchemy.sql.expression import FromClause
 
     from stead.aws.call import Parameters, Result
     from stead.store.context import Context
@@ -47,10 +46,8 @@ class Place(NamedTuple):
     number: int
 
 
-def _history(where: FromClause = events) -> Select[Any]:
+def _history() -> Select[Any]:
     """Events of one account and Region between two places, newest first: from ``floor`` on, and before ``ceiling``."""
-    timed = event_resources.c if where is not events else events.c
-    entry = (timed.time, events.c.number)
     return (
         select(
             events.c.id,
@@ -64,15 +61,14 @@ def _history(where: FromClause = events) -> Select[Any]:
             events.c.resources,
             events.c.record,
         )
-        .select_from(where)
         .where(
-            timed.account_id == bindparam("account"),
-            timed.region == bindparam("region"),
-            timed.time.between(bindparam("start"), bindparam("end")),
-            tuple_(*entry) >= tuple_(bindparam("floor_time"), bindparam("floor_number")),
-            tuple_(*entry) < tuple_(bindparam("ceiling_time"), bindparam("ceiling_number")),
+            events.c.account_id == bindparam("account"),
+            events.c.region == bindparam("region"),
+            events.c.time.between(bindparam("start"), bindparam("end")),
+            tuple_(*_ENTRY) >= tuple_(bindparam("floor_time"), bindparam("floor_number")),
+            tuple_(*_ENTRY) < tuple_(bindparam("ceiling_time"), bindparam("ceiling_number")),
         )
-        .order_by(timed.time.desc(), events.c.number.desc())
+        .order_by(events.c.time.desc(), events.c.number.desc())
         .limit(bindparam("count"))
     )
 
@@ -89,9 +85,11 @@ def _by(condition: ColumnElement[bool], *, is_indexed: bool = False) -> Search:
     return Search(_history().where(condition), is_indexed)
 
 
-_BY_RESOURCE = event_resources.join(events, events.c.id == event_resources.c.event_id)
 # `replace` and not LIKE: it compares letter by letter on both databases. The column is [["TYPE","NAME"],...].
 _HAS_TYPE = func.replace(events.c.resources, literal('["') + _VALUE + literal('",'), "") != events.c.resources
+_HAS_NAME = func.replace(events.c.resources, literal('","') + _VALUE + literal('"]'), "") != events.c.resources
+# The index knows the name alone; asked for by ARN, the same name under another path or of another kind is not meant.
+_OF_RESOURCE = events.c.resource.is_not(None) & (events.c.resource == bindparam("resource")) & _HAS_NAME
 _READ_ONLY_TEXT = {"true": 1, "false": 0}
 
 EVERYTHING = Search(_history(), is_indexed=True)
@@ -99,7 +97,7 @@ SEARCHES = {
     "EventId": _by(events.c.id == _VALUE, is_indexed=True),
     "EventName": _by(events.c.name == _VALUE, is_indexed=True),
     "Username": _by(events.c.username == _VALUE, is_indexed=True),
-    "ResourceName": Search(_history(_BY_RESOURCE).where(event_resources.c.name == _VALUE), is_indexed=True),
+    "ResourceName": _by(_OF_RESOURCE, is_indexed=True),
     "EventSource": _by(events.c.source == _VALUE),
     "AccessKeyId": _by(events.c.access_key_id == _VALUE),
     "ReadOnly": _by(events.c.read_only == _VALUE),
@@ -133,7 +131,11 @@ def _search(request: Parameters) -> tuple[Search, dict[str, Any]]:
     if not attributes:
         return EVERYTHING, {}
     name, value = attributes[0]["AttributeKey"], attributes[0]["AttributeValue"]
-    return SEARCHES[name], {"value": _READ_ONLY_TEXT.get(value.lower(), -1) if name == "ReadOnly" else value}
+    if name == "ReadOnly":
+        return SEARCHES[name], {"value": _READ_ONLY_TEXT.get(value.lower(), -1)}
+    if name == "ResourceName":
+        return SEARCHES[name], {"value": value, "resource": value.rpartition("/")[2]}
+    return SEARCHES[name], {"value": value}
 
 
 def _range(context: Context, request: Parameters) -> tuple[int, int]:

@@ -25,15 +25,6 @@ def upgrade() -> None:
     sa.Column('text', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('hash', name=op.f('pk_documents'))
     )
-    op.create_table('event_resources',
-    sa.Column('event_id', sa.Text(), nullable=False),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('account_id', sa.Text(), nullable=False),
-    sa.Column('region', sa.Text(), nullable=False),
-    sa.Column('time', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('event_id', 'name', name=op.f('pk_event_resources'))
-    )
-    op.create_index(op.f('ix_event_resources_account_id_region_name_time'), 'event_resources', ['account_id', 'region', 'name', 'time'], unique=False)
     op.create_table('events',
     sa.Column('number', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('id', sa.Text(), nullable=False),
@@ -45,12 +36,14 @@ def upgrade() -> None:
     sa.Column('username', sa.Text(), nullable=False),
     sa.Column('access_key_id', sa.Text(), nullable=False),
     sa.Column('read_only', sa.Integer(), nullable=False),
+    sa.Column('resource', sa.Text(), nullable=True),
     sa.Column('resources', sa.Text(), nullable=False),
     sa.Column('record', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('number', name=op.f('pk_events')),
     sa.UniqueConstraint('id', name=op.f('uq_events_id'))
     )
     op.create_index(op.f('ix_events_account_id_region_name_time'), 'events', ['account_id', 'region', 'name', 'time'], unique=False)
+    op.create_index(op.f('ix_events_account_id_region_resource_time'), 'events', ['account_id', 'region', 'resource', 'time'], unique=False, sqlite_where=sa.text('resource IS NOT NULL'), postgresql_where=sa.text('resource IS NOT NULL'))
     op.create_index(op.f('ix_events_account_id_region_time'), 'events', ['account_id', 'region', 'time'], unique=False)
     op.create_index(op.f('ix_events_account_id_region_username_time'), 'events', ['account_id', 'region', 'username', 'time'], unique=False)
     op.create_table('meta',
