@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcome", "Recorder", "service_event"]
 
-BATCH = 250  # events in one transaction: a few milliseconds, which is what another writer may have to wait
-MAX_WAITING = 10_000  # a burst of reads beyond this is written by the readers themselves
+# Events in one transaction. So many waiting are written by the request that added the last one: a thread beside it, busy with the events of a
+# burst, would take the interpreter's lock from it at every statement, and cost it far more than the writing does.
+BATCH = 128
 
 
 class Recorder:
@@ -50,8 +51,8 @@ class Recorder:
             pass
 
     def relieve(self, store: Store) -> None:
-        """Called by whoever adds: write a batch at once when more waits than a second should hold."""
-        if len(self._waiting) >= MAX_WAITING:
+        """Called by whoever adds: write a batch at once when there is one."""
+        if len(self._waiting) >= BATCH:
             self._write_batch(store)
 
     def _write_batch(self, store: Store) -> bool:
