@@ -124,6 +124,8 @@ def test_lists_come_in_pages(stead: Any) -> None:
     assert {arn for page in pages for arn in page["clusterArns"]} == {HOME + name for name in names}
 
 
+ELSEWHERE = f"arn:aws:ecs:eu-west-1:{ACCOUNT}:cluster/stands"
+OTHER_REGION = invalid("Invalid Region in ARN")  # reported, aws/aws-cli#3175
 CASES = [
     ("create_cluster", {"clusterName": "a b"}, invalid(r"Cluster must match ^[a-zA-Z0-9\-_]{1,255}$, but was a b")),
     ("create_cluster", {"clusterName": "n" * 256}, invalid(rf"Cluster must match ^[a-zA-Z0-9\-_]{{1,255}}$, but was {'n' * 256}")),
@@ -156,6 +158,11 @@ CASES = [
     ),
     ("describe_clusters", {"clusters": [""]}, invalid("Clusters can not be blank.")),
     ("describe_clusters", {"clusters": [f"arn:aws:ecs:us-east-1:{ACCOUNT}:service/c/s"]}, invalid("Unsupported resource type: service")),
+    ("describe_clusters", {"clusters": ["gone", ELSEWHERE]}, OTHER_REGION),
+    ("delete_cluster", {"cluster": ELSEWHERE}, OTHER_REGION),
+    ("update_cluster", {"cluster": ELSEWHERE}, OTHER_REGION),
+    ("tag_resource", {"resourceArn": ELSEWHERE, "tags": TAGS}, OTHER_REGION),
+    ("list_tags_for_resource", {"resourceArn": ELSEWHERE}, OTHER_REGION),
     ("list_clusters", {"maxResults": 101}, invalid("maxResults must be between 1 and 100.")),
     ("list_clusters", {"nextToken": "%"}, invalid("Invalid token.")),
     ("delete_cluster", {"cluster": "missing"}, NOT_FOUND),
@@ -179,11 +186,13 @@ CASES = [
 
 @pytest.mark.parametrize(("call", "parameters", "expected"), CASES)
 def test_refusals(stead: Any, call: str, parameters: dict[str, Any], expected: Refusal) -> None:
-    ecs = stead.client("ecs")
+    ecs, elsewhere = stead.client("ecs"), stead.client("ecs", region="eu-west-1")
+    elsewhere.create_cluster(clusterName="stands")
     ecs.create_cluster(clusterName="gone")
     ecs.delete_cluster(cluster="gone")
     assert refusal(getattr(ecs, call), **parameters) == expected
     assert ecs.list_clusters()["clusterArns"] == []
+    assert elsewhere.list_clusters()["clusterArns"] == [ELSEWHERE]
 
 
 def test_updates(stead: Any) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, delete, select
 from stead.aws.arn import parse_arn
 from stead.aws.call import Target
 from stead.aws.operation import Effect, operation
-from stead.services.ecs.names import client_error, cluster_not_found, invalid_parameter
+from stead.services.ecs.names import check_arn, client_error, cluster_not_found, invalid_parameter
 from stead.store.tables import clusters, tags
 
 if TYPE_CHECKING:
@@ -91,8 +91,9 @@ def remove_all(context: Context, owner: str) -> None:
 
 def _tagged(context: Context, request: Parameters) -> Target:
     arn = parse_arn(request["resourceArn"])
-    if arn is None or arn.service != "ecs" or "/" not in arn.resource:
+    if arn is None:
         raise invalid_parameter("The ARN provided is invalid.")
+    check_arn(context, arn)
     row = context.db.first(_CLUSTER, arn=request["resourceArn"], account=context.account_id)
     return Target(request["resourceArn"], row=row, keys=request_keys(request), tags_of=request["resourceArn"])
 
