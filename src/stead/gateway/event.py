@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 EVENT_VERSION = "1.11"
 MAX_MEMBER_BYTES = 100 * 1024  # CloudTrail's own limit for requestParameters and responseElements
+MAX_TEXT = 1024  # its limit for userAgent and errorMessage, which it cuts off
+MAX_ARN = 2048  # IAM's own limit; PostgreSQL's index holds no name much longer
 SECRET_MEMBERS = frozenset({"SecretAccessKey", "SessionToken", "Password", "NewPassword", "OldPassword", "ServicePassword"})
 RESOURCE_TYPES = {
     ("iam", "role"): "AWS::IAM::Role",
@@ -70,8 +72,8 @@ def record(outcome: Outcome, event_id: str) -> dict[str, Any]:
         "eventName": call.operation,
         "awsRegion": region(call),
         "sourceIPAddress": origin or call.source_ip,
-        "userAgent": origin or call.user_agent,
-        **({} if error is None else {"errorCode": _error_code(call.service, error), "errorMessage": error.message}),
+        "userAgent": origin or call.user_agent[:MAX_TEXT],
+        **({} if error is None else {"errorCode": _error_code(call.service, error), "errorMessage": error.message[:MAX_TEXT]}),
         "requestParameters": None if denied else _members(model.input_shape, call.parameters),
         "responseElements": _members(model.output_shape, outcome.result) if answered else None,
         "requestID": call.request_id,
@@ -126,8 +128,8 @@ def resources(target: Target | None) -> Resources:
 
 
 def resources_of(arn_text: str) -> Resources:
-    """The same of an ARN."""
-    arn = parse_arn(arn_text)
+    """The same of an ARN. A caller may name what cannot exist, in any length and alphabet: that is no resource."""
+    arn = parse_arn(arn_text) if arn_text.isascii() and len(arn_text) <= MAX_ARN else None
     if arn is None:
         return []
     kind, _, rest = arn.resource.partition("/")

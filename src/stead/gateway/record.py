@@ -61,8 +61,8 @@ class Recorder:
             taken = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
             if not taken:
                 return False
-            rows = [_row(outcome) for outcome in taken]  # before the transaction: writers queue for it
             try:
+                rows = [_row(outcome) for outcome in taken]  # before the transaction: writers queue for it
                 with store.write() as db:
                     db.insert_many(events, rows)
             except BaseException:

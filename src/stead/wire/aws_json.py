@@ -92,6 +92,8 @@ def _document(form: bytes) -> dict[str, Any]:
 def _string(value: Any) -> str:
     if not isinstance(value, str):
         raise _mismatch(value, "String")
+    if "\0" in value:  # PostgreSQL stores no such text, and no member of these services means one; our wording
+        raise _unreadable("A text cannot hold the character U+0000")
     return value
 
 
@@ -206,7 +208,7 @@ class _Readers:
         def read(value: Any) -> dict[str, Any]:
             if not isinstance(value, dict):
                 raise _unreadable("Unexpected field type")
-            return {key: item if item is None else element(item) for key, item in value.items()}
+            return {_string(key): item if item is None else element(item) for key, item in value.items()}
 
         return read
 

@@ -135,6 +135,8 @@ def _index(key: str) -> int:
 def _text(node: Node) -> str:
     if isinstance(node, dict):
         raise malformed("Start of structure or map found where not expected")
+    if "\0" in node:  # PostgreSQL stores no such text, and XML could not carry it back; our wording
+        raise malformed("A text cannot hold the character U+0000")
     return node
 
 

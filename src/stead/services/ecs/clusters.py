@@ -9,12 +9,11 @@ A deleted cluster stays, INACTIVE, and its row is used again when the name is (r
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select, update
 
+from stead.aws import page_tokens
 from stead.aws.call import Target
 from stead.aws.operation import Effect, operation
 from stead.services.ecs import linked_role, tags
@@ -194,15 +193,15 @@ def list_clusters(context: Context, request: Parameters) -> Result:
     after = _after(request.get("nextToken"))
     rows = context.db.all(_PAGE, account=context.account_id, region=context.region, after=after, count=count + 1)
     shown = rows[:count]
-    token = base64.b64encode(shown[-1].name.encode()).decode() if len(rows) > count else None
+    token = page_tokens.token(shown[-1].name) if len(rows) > count else None
     return {"clusterArns": [row.arn for row in shown], "nextToken": token}
 
 
 def _after(token: str | None) -> str:
     """A token is the last name of its page."""
     try:
-        return base64.b64decode(token or "", validate=True).decode()
-    except (binascii.Error, ValueError) as error:
+        return page_tokens.key_of(token or "")
+    except ValueError as error:
         raise invalid_parameter("Invalid token.") from error  # our wording
 
 

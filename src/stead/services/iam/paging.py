@@ -6,10 +6,9 @@ another MaxItems, and without any state on the server.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import TYPE_CHECKING, Any
 
+from stead.aws import page_tokens
 from stead.aws.errors import validation_error
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def page(
     shown = found[:limit]
     result: Result = {member: [shape(row) for row in shown], "IsTruncated": len(found) > limit}
     if result["IsTruncated"]:
-        result["Marker"] = base64.b64encode(key(shown[-1]).encode()).decode()
+        result["Marker"] = page_tokens.token(key(shown[-1]))
     return result
 
 
@@ -47,6 +46,6 @@ def _after(marker: str | None) -> str:
     if marker is None:
         return ""
     try:
-        return base64.b64decode(marker, validate=True).decode()
-    except (binascii.Error, ValueError) as error:
+        return page_tokens.key_of(marker)
+    except ValueError as error:
         raise validation_error("Invalid Marker.") from error
