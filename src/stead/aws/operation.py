@@ -7,7 +7,6 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from stead.aws.call import Target
-from stead.aws.models import operation_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -73,9 +72,10 @@ def operation(  # noqa: PLR0913  # one declaration says everything; all but the 
     open_to_all: bool = False,
     read_only: bool | None = None,
 ) -> Callable[[Run], Run]:
-    """Declare the decorated function as the operation ``service:name``; a name that AWS lacks or that is taken is refused at import."""
-    if name not in operation_names(service):
-        raise ValueError(f"{service} has no operation {name}")
+    """Declare the decorated function as the operation ``service:name``; a name that is taken is refused at import.
+
+    That AWS has such an operation is a test's to check: looking here would load every service's model at each start.
+    """
     if (service, name) in _operations:
         raise ValueError(f"{service}:{name} is declared twice")
     reads = effect is Effect.READS if read_only is None else read_only

@@ -9,12 +9,13 @@ Documents are compact JSON with their keys in the order in which AWS shows them;
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +49,7 @@ class ManagedPolicy:
 def own() -> Iterator[ManagedPolicy]:
     """The policies that Stead brings itself, each with every version of ours."""
     for path in _own_files():
-        yield _policy(json.loads(path.read_bytes()))
+        yield _policy(orjson.loads(path.read_bytes()))
 
 
 def neighbours() -> Iterator[ManagedPolicy] | None:
@@ -70,7 +71,7 @@ def _moto_file() -> Path | None:
 
 
 def _read_moto(path: Path) -> Iterator[ManagedPolicy]:
-    policies: dict[str, Any] = json.loads(_moto_text(path))
+    policies: dict[str, Any] = orjson.loads(_moto_text(path))
     for file in _own_files():
         policies.pop(file.stem, None)
     for name in list(policies):
@@ -102,7 +103,7 @@ def _policy(detail: dict[str, Any]) -> ManagedPolicy:
 
 
 def _version(version: dict[str, Any]) -> PolicyVersion:
-    document = json.dumps(_as_aws_shows(version["Document"]), separators=(",", ":"), ensure_ascii=False)
+    document = orjson.dumps(_as_aws_shows(version["Document"])).decode()
     return PolicyVersion(version["VersionId"], document, _milliseconds(version["CreateDate"]))
 
 

@@ -6,7 +6,9 @@ a file or database that cannot be read is an error with a sentence for the opera
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +41,6 @@ _META = select(meta.c.value).where(meta.c.key == bindparam("key"))
 _ACCOUNTS = select(accounts.c.id)
 _ROOT_KEYS = select(access_keys.c.id, access_keys.c.secret).where(access_keys.c.user_id.is_(None)).order_by(access_keys.c.created)
 _HAVE_POLICIES = select(func.count()).select_from(policies).where(policies.c.account_id == "aws")
-_AWS_ACCOUNT = "123456789012"  # encoded in the ANPA ids of AWS's own policies, whose real ids are not public
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +225,7 @@ def _policy_rows(policy: ManagedPolicy) -> tuple[dict[str, Any], list[dict[str, 
     texts = [(version, digest_of(document), document, created) for version, document, created in policy.versions]
     row = {
         "arn": policy.arn,
-        "id": unique_id("ANPA", _AWS_ACCOUNT),
+        "id": _aws_policy_id(policy.arn),
         "account_id": "aws",
         "name": policy.name,
         "name_key": policy.name.lower(),
@@ -237,3 +238,8 @@ def _policy_rows(policy: ManagedPolicy) -> tuple[dict[str, Any], list[dict[str, 
     }
     versions = [{"policy_arn": policy.arn, "version_id": v, "document_hash": digest, "created": at} for v, digest, _, at in texts]
     return row, versions, [{"hash": digest, "text": document} for _, digest, document, _ in texts]
+
+
+def _aws_policy_id(arn: str) -> str:
+    """In AWS's form, and the same in every Stead; the real ids of AWS's own policies are not public."""
+    return "ANPA" + base64.b32encode(hashlib.sha256(arn.encode()).digest())[:17].decode()
