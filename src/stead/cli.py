@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stead import __version__
-from stead.config import DEFAULT_DATA_DIR, SettingsError, add_options, read
+from stead.config import DEFAULT_DATA_DIR, HELP, SettingsError, add_options, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     add_options(serve)
     serve.set_defaults(run=_serve)
     env = commands.add_parser("env", help='print what a shell needs: eval "$(stead env)"')
-    env.add_argument("--data-dir", type=Path, default=Path(os.environ.get("STEAD_DATA_DIR", DEFAULT_DATA_DIR)))
+    _add_data_dir(env)
     env.set_defaults(run=_env)
     policy = commands.add_parser("service-policy", help="move the default version of a service-linked role's policy")
     _add_service_policy(policy)
@@ -48,11 +48,16 @@ def _parser() -> argparse.ArgumentParser:
 def _add_service_policy(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     chosen = actions.add_parser("set", help="set NAME to a stored VERSION (v24) or to the document in FILE")
-    chosen.add_argument("name", metavar="NAME")
-    chosen.add_argument("source", metavar="VERSION|FILE")
-    chosen.add_argument("--data-dir", type=Path, default=Path(os.environ.get("STEAD_DATA_DIR", DEFAULT_DATA_DIR)))
-    chosen.add_argument("--database-url", default=os.environ.get("STEAD_DATABASE_URL", ""))
+    chosen.add_argument("name", metavar="NAME", help="the policy's name, e.g. AmazonECSServiceRolePolicy")
+    chosen.add_argument("source", metavar="VERSION|FILE", help="a stored version such as v24, or a file with the document of a new one")
+    _add_data_dir(chosen)
+    chosen.add_argument("--database-url", metavar="URL", help=HELP["database_url"])
     chosen.set_defaults(run=_set_service_policy)
+
+
+def _add_data_dir(parser: argparse.ArgumentParser) -> None:
+    default = Path(os.environ.get("STEAD_DATA_DIR", DEFAULT_DATA_DIR))
+    parser.add_argument("--data-dir", metavar="DIR", type=Path, default=default, help=f"{HELP['data_dir']} (default %(default)s)")
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -75,8 +80,11 @@ def _env(options: argparse.Namespace) -> int:
 
     try:
         sys.stdout.write(shell_exports(options.data_dir))
-    except (OSError, KeyError) as error:
-        _tell(f"no credentials in {options.data_dir}: start Stead there first ({error})")
+    except OSError as error:
+        _tell(f"no credentials in {options.data_dir}: start Stead there first ({error.strerror})")
+        return 2
+    except ValueError as error:
+        _tell(str(error))
         return 2
     _tell(OLD_CLI)
     return 0
@@ -88,8 +96,9 @@ def _set_service_policy(options: argparse.Namespace) -> int:
     from stead.store.engine import StoreError  # noqa: PLC0415
 
     try:
-        _say(set_default(options.name, options.source, options.data_dir, options.database_url))
-    except (StoreError, AwsError, OSError, ValueError) as error:
+        settings, _ = read(options, os.environ)
+        _say(set_default(options.name, options.source, settings.data_dir, settings.database_url))
+    except (SettingsError, StoreError, AwsError, OSError, ValueError) as error:
         _tell(str(error))
         return 2
     return 0

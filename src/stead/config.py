@@ -69,6 +69,15 @@ HELP = {
     "allow_real_aws": "let --neighbours be a host of AWS itself",
 }
 
+# The word for a value where the last word of its option says too little.
+_SHOWN = {
+    "workers": "N",
+    "root_credentials": "KEYID:SECRET|@FILE",
+    "neighbours": "embedded|URL|none",
+    "neighbours_credentials": "FILE",
+    "rehearse_propagation": "SECONDS",
+}
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """One option per setting; unset ones stay None so that the environment can speak."""
@@ -78,7 +87,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             parser.add_argument(flag, action="store_true", default=None, help=HELP[field.name])
         else:
             shown = "" if field.default in {"", 0} and field.name != "port" else f" (default {field.default})"
-            parser.add_argument(flag, metavar=field.name.rsplit("_", 1)[-1].upper(), help=HELP[field.name] + shown)
+            metavar = _SHOWN.get(field.name, field.name.rsplit("_", 1)[-1].upper())
+            parser.add_argument(flag, metavar=metavar, help=HELP[field.name] + shown)
 
 
 def read(options: argparse.Namespace, environment: Mapping[str, str]) -> tuple[Settings, list[str]]:

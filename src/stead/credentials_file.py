@@ -22,11 +22,18 @@ def parse(given: str) -> RootCredentials | None:
     """``KEYID:SECRET`` or ``@FILE`` holding that; None for an empty text. ValueError for anything else."""
     if not given:
         return None
-    text = Path(given[1:]).read_text("utf-8").strip() if given.startswith("@") else given
+    text = _read(Path(given[1:])) if given.startswith("@") else given
     key_id, colon, secret = text.partition(":")
     if not colon or not secret or not _KEY_ID.match(key_id):
         raise ValueError("--root-credentials must be KEYID:SECRET, both not empty, or @FILE holding that")
     return RootCredentials(key_id, secret)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"--root-credentials: cannot read {file}: {error}") from error
 
 
 def write(path: Path, credentials: RootCredentials, settings: Settings) -> None:
@@ -46,15 +53,21 @@ def write(path: Path, credentials: RootCredentials, settings: Settings) -> None:
 
 def shell_exports(data_dir: Path) -> str:
     """``export`` lines for ``eval "$(stead env)"``. FileNotFoundError when nothing was started in ``data_dir`` yet."""
-    parser = configparser.ConfigParser(interpolation=None)
-    with (data_dir / "credentials").open(encoding="utf-8") as file:
-        parser.read_file(file)
-    profile = parser["default"]
-    values = {
-        "AWS_ENDPOINT_URL": profile["endpoint_url"],
-        "AWS_ACCESS_KEY_ID": profile["aws_access_key_id"],
-        "AWS_SECRET_ACCESS_KEY": profile["aws_secret_access_key"],
-        "AWS_DEFAULT_REGION": profile["region"],
-        "AWS_REGION": profile["region"],
-    }
+    values = _values(data_dir / "credentials")
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items()) + "unset AWS_SESSION_TOKEN AWS_PROFILE\n"
+
+
+def _values(path: Path) -> dict[str, str]:
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(path.read_text("utf-8"))
+        profile = parser["default"]
+        return {
+            "AWS_ENDPOINT_URL": profile["endpoint_url"],
+            "AWS_ACCESS_KEY_ID": profile["aws_access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": profile["aws_secret_access_key"],
+            "AWS_DEFAULT_REGION": profile["region"],
+            "AWS_REGION": profile["region"],
+        }
+    except (configparser.Error, KeyError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is damaged; every start writes it anew") from error
