@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from botocore.loaders import Loader
-from botocore.model import OperationModel, ServiceModel
+if TYPE_CHECKING:
+    from botocore.loaders import Loader
+    from botocore.model import OperationModel, ServiceModel
 
 GLOBAL_REGION = "us-east-1"
 
@@ -42,12 +43,16 @@ SERVICES: dict[str, Service] = {
 
 @cache
 def _loader() -> Loader:
+    from botocore.loaders import Loader  # noqa: PLC0415  # a tenth of a second that a start need not pay
+
     return Loader()
 
 
 @cache
 def service_model(name: str) -> ServiceModel:
     """The model of service ``name`` in its newest version, e.g. ``service_model("iam")``."""
+    from botocore.model import ServiceModel  # noqa: PLC0415  # see _loader
+
     raw: dict[str, Any] = _loader().load_service_model(name, "service-2")
     return ServiceModel(raw, name)
 

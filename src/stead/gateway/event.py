@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
-from botocore.model import ListShape, MapShape, StructureShape
 
 from stead.aws.arn import parse_arn
 from stead.aws.call import CallerKind
@@ -20,7 +19,9 @@ from stead.aws.clock import iso_seconds
 from stead.aws.models import GLOBAL_REGION, SERVICES, operation_model, service_model
 
 if TYPE_CHECKING:
-    from botocore.model import Shape
+    from collections.abc import Callable
+
+    from botocore.model import Shape, StructureShape
 
     from stead.aws.call import Call, Caller, Result, Target
     from stead.aws.errors import AwsError
@@ -198,24 +199,28 @@ def _members(shape: Shape | None, value: Any) -> Any:
 
 
 def _as_recorded(shape: Shape, value: Any) -> Any:
-    if isinstance(shape, StructureShape):
-        return {
-            _lower_first(name): _member(shape, name, item)
-            for name, item in value.items()
-            if item is not None and name not in SECRET_MEMBERS
-        }
-    if isinstance(shape, ListShape):
-        return [_as_recorded(shape.member, item) for item in value]
-    if isinstance(shape, MapShape):
-        return {key: _as_recorded(shape.value, item) for key, item in value.items()}
-    if shape.type_name == "timestamp":
-        return _java_date(value)
+    form = _FORMS.get(shape.type_name)
+    if form is not None:
+        return form(shape, value)
     if shape.metadata.get("sensitive"):
         return "HIDDEN_DUE_TO_SECURITY_REASONS"
     return value if isinstance(value, str | int | float | bool) else str(value)
 
 
-def _java_date(value: datetime | int) -> str:
+def _structure(shape: Any, value: dict[str, Any]) -> dict[str, Any]:
+    shown = {name: item for name, item in value.items() if item is not None and name not in SECRET_MEMBERS}
+    return {_lower_first(name): _member(shape, name, item) for name, item in shown.items()}
+
+
+def _list(shape: Any, value: list[Any]) -> list[Any]:
+    return [_as_recorded(shape.member, item) for item in value]
+
+
+def _map(shape: Any, value: dict[str, Any]) -> dict[str, Any]:
+    return {key: _as_recorded(shape.value, item) for key, item in value.items()}
+
+
+def _java_date(_shape: Any, value: datetime | int) -> str:
     """The form of Java's DateFormat, as IAM's and ECS's records have it; a request's time is a datetime, an answer's milliseconds."""
     seconds = value.timestamp() if isinstance(value, datetime) else value // 1000
     return time.strftime("%b %-d, %Y, %-I:%M:%S %p", time.gmtime(seconds))
@@ -226,6 +231,9 @@ def _member(shape: StructureShape, name: str, value: Any) -> Any:
     if member is None:  # sent by AWS, absent from the model (clusterCount)
         return value
     return _as_recorded(member, value)
+
+
+_FORMS: dict[str, Callable[[Any, Any], Any]] = {"structure": _structure, "list": _list, "map": _map, "timestamp": _java_date}
 
 
 def _lower_first(name: str) -> str:
