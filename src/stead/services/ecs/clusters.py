@@ -62,6 +62,7 @@ _CLEAN = {
 }
 _ARN: BindParameter[str] = bindparam("key")
 _CLUSTER = select(clusters).where(clusters.c.arn == _ARN, clusters.c.account_id == bindparam("account"))
+_HOLD = _CLUSTER.with_for_update()
 _CHANGE = update(clusters).where(clusters.c.arn == _ARN).values({name: bindparam(f"new_{name}") for name in _CHANGEABLE})
 _PAGE = (
     select(clusters.c.name, clusters.c.arn)
@@ -115,9 +116,10 @@ def _prepare(context: Context, request: Parameters) -> None:
 def create_cluster(context: Context, request: Parameters) -> Result:
     """The cluster, made or found: a repetition must say the same, or nothing but the name (recorded)."""
     linked_role.hold(context)
-    if context.row is None or context.row.status != ACTIVE:
-        _make(context, request)
-    elif asked(request) not in ("", context.row.request):
+    there = _held(context)
+    if there is None or there.status != ACTIVE:
+        _make(context, there, request)
+    elif asked(request) not in ("", there.request):
         raise invalid_parameter("Arguments on this idempotent request are inconsistent with arguments used in previous request(s).")
     row = _reread(context)
     shown = answer(row, include=("CONFIGURATIONS", "SETTINGS"), tags=tags.read(context, row.arn))
@@ -205,10 +207,17 @@ def _after(token: str | None) -> str:
         raise invalid_parameter("Invalid token.") from error  # our wording
 
 
+def _held(context: Context) -> Row | None:
+    """The cluster as it stands until the commit. Calls on clusters share the account's row, so this row is what keeps them apart."""
+    assert context.target is not None
+    return context.writer.first(_HOLD, key=context.target.arn, account=context.account_id)
+
+
 def _found(context: Context) -> Row:
-    if context.row is None:
+    row = _held(context)
+    if row is None:
         raise cluster_not_found()
-    return context.row
+    return row
 
 
 def _reread(context: Context) -> Row:
@@ -216,16 +225,16 @@ def _reread(context: Context) -> Row:
     return context.db.first(_CLUSTER, key=context.target.arn, account=context.account_id)
 
 
-def _make(context: Context, request: Parameters) -> None:
+def _make(context: Context, there: Row | None, request: Parameters) -> None:
     """A new row, or an INACTIVE one with nothing left of what it was."""
     assert context.target is not None
     arn = context.target.arn
     values = {**_CLEAN, **stored(context.noted["cluster"]), "request": asked(request), "created": context.now}
-    if context.row is None:
+    if there is None:
         context.writer.insert(clusters, arn=arn, account_id=context.account_id, region=context.region, name=name_of(arn), **values)
     else:
         tags.remove_all(context, arn)
-        _change(context, context.row, values)
+        _change(context, there, values)
     tags.write(context, arn, request.get("tags") or [])
 
 

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
     from stead.aws.call import Parameters, Result
     from stead.store.context import Context
+    from stead.store.engine import Row
 
 MAX_TAGS = 50
 MAX_KEY, MAX_VALUE = 128, 256
 # The model's [\p{L}\p{Z}\p{N}_.:/=+\-@]*: Python's \w is letters, numbers and the underscore; \s without control characters is \p{Z}.
 _TEXT = re.compile(r"(?:[\w.:/=+\-@]|(?![\t-\r\x1c-\x1f\x85])\s)*")
 _CLUSTER = select(clusters).where(clusters.c.arn == bindparam("arn"), clusters.c.account_id == bindparam("account"))
+_HOLD = _CLUSTER.with_for_update()
 _TAGS = select(tags.c.name, tags.c.value).where(tags.c.owner == bindparam("owner")).order_by(tags.c.tag_key)
 _REMOVE_ONE = delete(tags).where(tags.c.owner == bindparam("owner"), tags.c.tag_key == bindparam("tag_key"))
 _REMOVE_ALL = delete(tags).where(tags.c.owner == bindparam("owner"))
@@ -98,13 +100,19 @@ def _tagged(context: Context, request: Parameters) -> Target:
     return Target(request["resourceArn"], row=row, keys=request_keys(request), tags_of=request["resourceArn"])
 
 
-def _owner(context: Context) -> str:
+def _held(context: Context) -> Row | None:
+    """The cluster as it stands until the commit, as in ``clusters.py``: its tags are counted before some are added."""
+    assert context.target is not None
+    return context.writer.first(_HOLD, arn=context.target.arn, account=context.account_id)
+
+
+def _owner(cluster: Row | None) -> str:
     """The ARN of the ACTIVE cluster that the call is about."""
-    if context.row is None:
+    if cluster is None:
         raise cluster_not_found()
-    if context.row.status != "ACTIVE":
+    if cluster.status != "ACTIVE":
         raise invalid_parameter("The specified cluster is inactive. Specify an active cluster and try again.")
-    arn: str = context.row.arn
+    arn: str = cluster.arn
     return arn
 
 
@@ -112,14 +120,14 @@ def _owner(context: Context) -> str:
 def tag_resource(context: Context, request: Parameters) -> Result:
     """Add or replace tags."""
     check(request["tags"])
-    write(context, _owner(context), request["tags"])
+    write(context, _owner(_held(context)), request["tags"])
     return {}
 
 
 @operation("ecs", "UntagResource", Effect.WRITES, target=_tagged)
 def untag_resource(context: Context, request: Parameters) -> Result:
     """Remove tags; a key that is not there is no error."""
-    owner = _owner(context)
+    owner = _owner(_held(context))
     for name in request["tagKeys"]:
         context.writer.run(_REMOVE_ONE, owner=owner, tag_key=name)
     return {}
@@ -128,4 +136,4 @@ def untag_resource(context: Context, request: Parameters) -> Result:
 @operation("ecs", "ListTagsForResource", target=_tagged)
 def list_tags_for_resource(context: Context, _request: Parameters) -> Result:
     """All tags."""
-    return {"tags": read(context, _owner(context))}
+    return {"tags": read(context, _owner(context.row))}
