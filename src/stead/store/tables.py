@@ -2,13 +2,14 @@
 
 Rules. Only text, integers and bytes: no type needs a converter, so a statement can run on the bare driver. Times are milliseconds since
 the epoch. A name that AWS compares without regard to case stands twice: as given (``name``) and folded (``name_key``), and the folded one
-carries the unique constraint, so that both databases agree whatever their collation. Accounts and Regions are columns from the first day
-(design D11).
+carries the unique constraint. Texts are compared by their characters' numbers on both databases, as Python does it, so that both give lists in
+the same order whatever the locale of PostgreSQL's. Accounts and Regions are columns from the first day (design D11).
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, UniqueConstraint, text
+from sqlalchemy import Text as AnyText
 
 metadata = MetaData(
     naming_convention={
@@ -18,6 +19,8 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+Text = AnyText().with_variant(AnyText(collation="C"), "postgresql")
 
 # SQLite numbers rows only for a column declared exactly INTEGER PRIMARY KEY; PostgreSQL wants the eight bytes said.
 SerialNumber = BigInteger().with_variant(Integer, "sqlite")
