@@ -103,6 +103,6 @@ def test_json_for_those_who_accept_it() -> None:
 
 
 def test_json_errors_for_those_who_accept_them() -> None:
-    answer = refuse_json(AwsError("AccessDenied", "no", 403), "id-1")
+    answer = refuse_json(service_model("iam"), AwsError("AccessDenied", "no", 403), "id-1")
     assert answer.status == 403
     assert json.loads(answer.body) == {"Error": {"Code": "AccessDenied", "Message": "no", "Type": "Sender"}, "RequestId": "id-1"}

@@ -7,6 +7,7 @@ import logging
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
+import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -20,7 +21,6 @@ from tests.sigv4.signers import received
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import pytest
     from support.stead import Stead
 
     from stead.wire.http import Door
@@ -121,6 +121,27 @@ def test_any_json_that_is_signed(stead: Stead, caplog: pytest.LogCaptureFixture,
     service = "ecs" if "Container" in target else "cloudtrail"
     headers = {"content-type": "application/x-amz-json-1.1", "x-amz-target": target + operation}
     assert_answered(stead.app.door, signed(service, body, headers), caplog)
+
+
+WHO = b"Action=GetCallerIdentity&Version=2011-06-15"
+JSON_ANSWERS = [
+    ("sts", WHO, "application/json", "GetCallerIdentityResponse"),
+    ("sts", WHO, "Application/JSON; q=1, text/xml", "GetCallerIdentityResponse"),
+    ("iam", b"Action=GetRole&Version=2010-05-08&RoleName=x", "application/json", "Error"),
+    ("sts", WHO, "*/*", None),
+    ("sts", WHO, "text/xml, application/json", None),
+]
+
+
+@pytest.mark.parametrize(("service", "body", "accept", "envelope"), JSON_ANSWERS)
+def test_json_from_the_query_services_for_those_who_accept_it(
+    stead: Stead, service: str, body: bytes, accept: str, envelope: str | None
+) -> None:
+    """aws-behaviour.md 1.1."""
+    reply = stead.app.door.answer(signed(service, body, {**FORM, "accept": accept}))
+    is_json = dict(reply.headers)[b"content-type"] == b"application/json"
+    assert is_json == (envelope is not None)
+    assert envelope is None or envelope in json.loads(reply.body)
 
 
 def test_what_goes_wrong_inside_stays_inside(stead: Stead, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,7 +74,7 @@ def reply_json(model: OperationModel, result: Mapping[str, Any], request_id: str
     return _http(200, "application/json", orjson.dumps({f"{model.name}Response": answer}), request_id)
 
 
-def refuse_json(error: AwsError, request_id: str) -> HttpReply:
+def refuse_json(_service: ServiceModel, error: AwsError, request_id: str) -> HttpReply:
     """:func:`refuse` for a caller who accepts JSON; the form is reported (aws-behaviour.md 1.1)."""
     inside = {"Code": error.code, "Message": error.message, "Type": error.fault}
     return _http(error.status, "application/json", orjson.dumps({"Error": inside, "RequestId": request_id}), request_id)

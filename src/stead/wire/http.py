@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stead import sigv4
 from stead.aws.call import Call
@@ -16,7 +16,9 @@ from stead.wire.constraints import validate
 from stead.wire.route import asked, resolve
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    from collections.abc import Callable, Mapping
+
+    from botocore.model import OperationModel, ServiceModel
 
     from stead.aws.call import Caller, Parameters, Result
     from stead.gateway.pipeline import Pipeline
@@ -26,7 +28,20 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("stead")
 
-PROTOCOLS: dict[str, ModuleType] = {"query": aws_query, "json": aws_json}
+
+class Codec(NamedTuple):
+    """How a protocol reads parameters and words its two kinds of answer."""
+
+    parse: Callable[[OperationModel, Any], dict[str, Any]]
+    reply: Callable[[OperationModel, Mapping[str, Any], str], HttpReply]
+    refuse: Callable[[ServiceModel, AwsError, str], HttpReply]
+
+
+PROTOCOLS = {
+    "query": Codec(aws_query.parse, aws_query.reply, aws_query.refuse),
+    "json": Codec(aws_json.parse, aws_json.reply, aws_json.refuse),
+}
+_QUERY_IN_JSON = Codec(aws_query.parse, aws_query.reply_json, aws_query.refuse_json)
 _FALLBACK = SERVICES["iam"]  # the protocol of a refusal when nothing tells the service: IAM's XML
 
 
@@ -51,24 +66,24 @@ class Door:
         try:
             return self._serve(request, words, request_id)
         except AwsError as error:
-            return refusal(words, _scope_service(request), error, request_id)
+            return refusal(words, _scope_service(request), error, request_id, in_json=_accepts_json(request))
         except Exception:  # the last line of defence: the cause goes to the log, never to the caller
             log.exception("request %s failed", request_id)
             failure = AwsError(
                 "InternalFailure", "The request processing has failed because of an unknown error, exception or failure.", 500
             )
-            return refusal(words, "", failure, request_id)
+            return refusal(words, "", failure, request_id, in_json=_accepts_json(request))
 
     def _serve(self, request: HttpRequest, words: Asked, request_id: str) -> HttpReply:
         claim = sigv4.claim(request.method, request.path, request.query, request.headers, request.body)
         route = resolve(words, claim.service)
         caller, now = self._verify(claim)
-        codec, model = PROTOCOLS[route.service.protocol], operation_model(route.service.name, route.operation)
+        codec = _codec(route.service.protocol, in_json=_accepts_json(request))
+        model = operation_model(route.service.name, route.operation)
         parameters = codec.parse(model, route.body)
         validate(model, route.service.name, parameters)
         result: Result = self._pipeline.run(_call(request, route, parameters, caller, Moment(claim.region, now, request_id)))
-        reply: HttpReply = codec.reply(model, result, request_id)
-        return reply
+        return codec.reply(model, result, request_id)
 
     def _verify(self, claim: Claim) -> tuple[Caller, int]:
         """Who signed, and Stead's time. The real clock judges the signature; Stead's own judges everything else."""
@@ -84,11 +99,19 @@ class Door:
         return candidate.caller, now
 
 
-def refusal(words: Asked, scope_service: str, error: AwsError, request_id: str) -> HttpReply:
+def refusal(words: Asked, scope_service: str, error: AwsError, request_id: str, *, in_json: bool = False) -> HttpReply:
     """``error`` in the protocol of the service that was meant."""
     service = words.service or SERVICES.get(scope_service) or _FALLBACK
-    reply: HttpReply = PROTOCOLS[service.protocol].refuse(service_model(service.name), error, request_id)
-    return reply
+    return _codec(service.protocol, in_json=in_json).refuse(service_model(service.name), error, request_id)
+
+
+def _codec(protocol: str, *, in_json: bool) -> Codec:
+    return _QUERY_IN_JSON if in_json and protocol == "query" else PROTOCOLS[protocol]
+
+
+def _accepts_json(request: HttpRequest) -> bool:
+    """Whether JSON is what the caller would rather have: so ask those who log in with a signed GetCallerIdentity (aws-behaviour.md 1.1)."""
+    return request.header(b"accept").partition(b",")[0].partition(b";")[0].strip().lower() == b"application/json"
 
 
 def _call(request: HttpRequest, route: Route, parameters: Parameters, caller: Caller, moment: Moment) -> Call:
