@@ -33,7 +33,7 @@ class Operation:
     """One implemented operation.
 
     ``locate`` finds the resource that the call is authorized on. ``also`` gives further authorizations that the call needs
-    (policy-evaluation.md 2.9). ``before`` runs after authorization and before the transaction. ``open`` operations need no permission.
+    (policy-evaluation.md 2.9). ``before`` runs after authorization and before the transaction, if any. ``open`` operations need no permission.
     ``read_only`` is CloudTrail's flag.
     """
 

@@ -80,10 +80,16 @@ class Pipeline:
         """Refuse unless the caller may also do ``action`` on ``target``."""
         access.check(self.standing, context.db, context.origin, action, target)
 
+    def write_events(self) -> None:
+        """Write what the recorder keeps for later, so that a caller finds what was refused a moment ago."""
+        self.recorder.flush(self.store)
+
     def _read(self, operation: Operation, call: Call) -> Result:
         context = self._context(call, self.store.read())
         try:
             self._authorize(operation, context)
+            if operation.before is not None:
+                operation.before(context, call.parameters)
             result: Result = operation.run(context, call.parameters) or {}
         except AwsError as error:
             self._later(operation, context, error)

@@ -1,7 +1,8 @@
 """Where events go: into the transaction of their call, or into a buffer for those that may lag.
 
 A write's event is inserted in the write's own transaction. Events of reads and of refusals are kept in memory and written together at most
-a second later, so a read costs no commit; a kill loses at most that second of them, never a write's.
+a second later, or before LookupEvents looks (in the same process): so a read costs no commit. A kill loses at most that second of them, never
+a write's.
 """
 
 from __future__ import annotations

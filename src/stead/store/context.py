@@ -22,6 +22,10 @@ class Gateway(Protocol):
         """Refuse with AccessDenied unless the caller may also do ``action`` on ``target``."""
         ...
 
+    def write_events(self) -> None:
+        """Write the events that this process keeps in memory."""
+        ...
+
 
 @dataclass(slots=True)
 class Context:

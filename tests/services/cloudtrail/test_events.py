@@ -80,6 +80,14 @@ def test_values_are_compared_to_the_letter(stead: Any, attribute: str, value: st
     assert lookup(stead, **{attribute: value}) == []
 
 
+@pytest.mark.both_stores
+def test_what_was_refused_or_read_is_found_by_the_next_call(stead: Any) -> None:
+    refusal(stead.client("iam", stead.user("nobody")).get_user)
+    stead.client("sts").get_caller_identity()
+    found = stead.client("cloudtrail").lookup_events(MaxResults=2)["Events"]
+    assert names(found) == ["GetCallerIdentity", "GetUser"]
+
+
 @pytest.mark.usefixtures("story")
 def test_events_stand_in_the_region_of_their_call(stead: Any) -> None:
     """Those of IAM in us-east-1 (service-linked-roles.md 4.1)."""

@@ -106,7 +106,12 @@ SEARCHES = {
 _END_OF_WINDOW = _history().with_only_columns(*_ENTRY).offset(WINDOW - 1)
 
 
-@operation("cloudtrail", "LookupEvents")
+def _write_events(context: Context, _request: Parameters) -> None:
+    """AWS's history lags by minutes; what this process did before the call is found here at once."""
+    context.gateway.write_events()
+
+
+@operation("cloudtrail", "LookupEvents", before=_write_events)
 def lookup_events(context: Context, request: Parameters) -> Result:
     """One page of the caller's Region; Insights events do not exist here."""
     if request.get("EventCategory") == "insight":
