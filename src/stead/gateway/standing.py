@@ -110,10 +110,12 @@ class Standing:
 
     def layers(self, db: Reader, caller: Caller) -> Layers:
         """The documents that bind ``caller``, without any resource's policy."""
-        memory = self._memory
-        found = memory.layers.get(caller.entity_id)
-        if found is None:
-            found = memory.layers[caller.entity_id] = self._gather(db, caller)
+        while (found := self._memory.layers.get(caller.entity_id)) is None:
+            memory = self._memory
+            gathered = self._gather(db, caller)
+            self.now(db)
+            if self._memory is memory:  # else the account changed between two of the reads: what they found was never true together
+                memory.layers[caller.entity_id] = gathered
         session = caller.session
         if session is not None and (session.policy is not None or session.policy_arns):
             return Layers(identity=found.identity, boundary=found.boundary, session=_session_policies(db, session))
