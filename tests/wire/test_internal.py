@@ -84,7 +84,7 @@ def test_what_is_not_served(method: str, path: str, stead: Stead) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD"])
 def test_reset_and_clock_are_posts(method: str, stead: Stead) -> None:
-    assert ask(stead, method, "/_stead/reset")[0] == 404
+    assert ask(stead, method, "/_stead/reset")[0] == 405
 
 
 @pytest.mark.both_stores

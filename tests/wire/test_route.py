@@ -9,6 +9,7 @@ from stead.wire.messages import HttpRequest
 from stead.wire.route import asked, resolve
 
 FORM = (b"content-type", b"application/x-www-form-urlencoded; charset=utf-8")
+JSON = (b"content-type", b"application/x-amz-json-1.1")
 TARGET = (b"x-amz-target", b"AmazonEC2ContainerServiceV20141113.ListClusters")
 LIST = b"Action=ListRoles&Version=2010-05-08"
 
@@ -30,8 +31,8 @@ def request(
         (request(body=b"Action=List%52oles&Version=2010%2D05-08"), "iam", "iam", "ListRoles", None),
         (request(body=LIST, headers=((b"content-type", b"Application/X-WWW-Form-Urlencoded"),)), "iam", "iam", "ListRoles", LIST),
         (request(body=b"Action=GetCallerIdentity&Version=2011-06-15"), "sts", "sts", "GetCallerIdentity", None),
-        (request(body=b"{}", headers=(TARGET,)), "ecs", "ecs", "ListClusters", b"{}"),
-        (request(body=b"{}", headers=(TARGET, FORM), query=LIST), "ecs", "ecs", "ListClusters", b"{}"),
+        (request(body=b"{}", headers=(TARGET, JSON)), "ecs", "ecs", "ListClusters", b"{}"),
+        (request(body=b"{}", headers=((b"content-type", b"Application/JSON"), TARGET), query=LIST), "ecs", "ecs", "ListClusters", b"{}"),
         (request(body=LIST, path=b"/anything"), "iam", "iam", "ListRoles", LIST),
     ],
 )
@@ -65,9 +66,17 @@ def test_what_is_asked(asking: HttpRequest, scope: str, service: str, operation:
         ),
         (request(body=LIST), "sts", 400, "InvalidAction", "Could not find operation ListRoles for version 2010-05-08"),
         (request(body=LIST), "ecs", 404, "UnknownOperationException", ""),
-        (request("DELETE", headers=(TARGET,)), "ecs", 404, "UnknownOperationException", ""),
-        (request(headers=(TARGET,)), "cloudtrail", 404, "UnknownOperationException", ""),
-        (request(headers=(TARGET,)), "iam", 400, "InvalidAction", "Could not find operation ListClusters for version NO_VERSION_SPECIFIED"),
+        (request("DELETE", headers=(TARGET, JSON)), "ecs", 404, "UnknownOperationException", ""),
+        (request(headers=(TARGET, FORM)), "ecs", 404, "UnknownOperationException", ""),
+        (request(headers=(TARGET, (b"content-type", b"text/plain"))), "ecs", 404, "UnknownOperationException", ""),
+        (request(headers=(TARGET, JSON)), "cloudtrail", 404, "UnknownOperationException", ""),
+        (
+            request(headers=(TARGET, JSON)),
+            "iam",
+            400,
+            "InvalidAction",
+            "Could not find operation ListClusters for version NO_VERSION_SPECIFIED",
+        ),
         (request(body=LIST), "s3", 501, "UnknownService", "Stead does not have the service 's3'."),
     ],
 )

@@ -76,6 +76,8 @@ class Internal:
         if not self._is_ours(headers.get(b"host", b"").decode("latin-1")):
             return _problem(403, "this Host is not allowed here")
         route = self._routes.get((request.method, request.path))
+        if route is None and any(path == request.path for _, path in self._routes):
+            return _problem(405, "another method: health is read with GET, reset and clock are done with POST")
         if route is None:
             return _problem(404, "no such path; /_stead/reset and /_stead/clock exist only with --ephemeral")
         if request.method == "POST" and _FROM_A_PAGE & headers.keys():

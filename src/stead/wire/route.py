@@ -21,6 +21,7 @@ _USUAL = re.compile(rb"Action=([\w]*)&Version=([\d-]*)(?:&|$)")  # how every SDK
 _ACTION = re.compile(rb"(?:^|&)Action=([^&]*)")
 _VERSION = re.compile(rb"(?:^|&)Version=([^&]*)")
 _METHODS = frozenset({"GET", "POST"})  # a request by any other names no operation
+_JSON = re.compile(rb"application/(x-amz-)?json", re.IGNORECASE)  # a body that does not call itself JSON is none, as with forms
 _FORM = b"application/x-www-form-urlencoded"
 
 
@@ -46,7 +47,8 @@ def asked(request: HttpRequest) -> Asked:
     target = request.header(b"x-amz-target")
     if target:
         prefix, _, name = target.decode("latin-1").rpartition(".")
-        return Asked(_BY_TARGET.get(prefix), name if request.method in _METHODS else "", "", request.body)
+        meant = request.method in _METHODS and _JSON.match(request.header(b"content-type"))
+        return Asked(_BY_TARGET.get(prefix), name if meant else "", "", request.body)
     form = _form(request)
     usual = _USUAL.match(form)
     if usual:
