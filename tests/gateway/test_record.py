@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from stead.aws.ids import new_uuid
-from stead.gateway.record import service_event
+from stead.gateway.record import BATCH, service_event
 from stead.store.tables import events
 
 COUNT = select(func.count()).select_from(events).where(events.c.name == "GetCallerIdentity")
@@ -60,3 +60,17 @@ def test_a_service_event(stead: Any) -> None:
     assert (event["EventId"], event["ReadOnly"], "Username" in event) == (event_id, "false", False)
     assert (record["eventType"], record["userIdentity"]["invokedBy"]) == ("AwsServiceEvent", "iam.amazonaws.com")
     assert record["serviceEventDetails"] == {"policyArn": arn, "versionId": "v24"}
+
+
+@pytest.mark.both_stores
+def test_events_are_forgotten_after_90_days(stead: Any) -> None:
+    """What is written last is kept, also when it stands behind more than one batch of what goes."""
+    client = stead.client("sts")
+    for _ in range(BATCH + 2):
+        client.get_caller_identity()
+    stead.advance(90 * 86400 + 1)
+    client.get_caller_identity()
+    stead.app.recorder.flush(stead.app.store)
+    assert counted(stead) == BATCH + 3
+    stead.settle()
+    assert counted(stead) == 1

@@ -219,6 +219,7 @@ class Runner:
             now = self._clock(db)
             for queue in self._queues:
                 queue.controller.sweep(db, now)
+        self._recorder.forget(self._store, now)
 
 
 class _Chore:

@@ -12,12 +12,14 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from sqlalchemy import bindparam, delete, select
 
 from stead.aws.clock import now_ms
 from stead.aws.ids import new_uuid
 from stead.aws.models import GLOBAL_REGION, SERVICES
 from stead.gateway import event
 from stead.gateway.event import Outcome
+from stead.services.cloudtrail.events import KEPT
 from stead.store.tables import events
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ __all__ = ["Outcome", "Recorder", "service_event"]
 # Events in one transaction. So many waiting are written by the request that added the last one: a thread beside it, busy with the events of a
 # burst, would take the interpreter's lock from it at every statement, and cost it far more than the writing does.
 BATCH = 128
+# Events are numbered in the order in which they were written, so the oldest are found without an index on time alone.
+_OLDEST = select(events.c.number).order_by(events.c.number).limit(BATCH)
+_FORGET = delete(events).where(events.c.number.in_(_OLDEST), events.c.time < bindparam("before"))
 
 
 class Recorder:
@@ -55,6 +60,13 @@ class Recorder:
         """Called by whoever adds: write a batch at once when there is one."""
         if len(self._waiting) >= BATCH:
             self._write_batch(store)
+
+    def forget(self, store: Store, now: int) -> None:
+        """Remove what LookupEvents shows no more, a batch at a time as above."""
+        removed = 1
+        while removed:
+            with store.write() as db:
+                removed = db.run(_FORGET, before=now - KEPT)
 
     def _write_batch(self, store: Store) -> bool:
         """One transaction; what cannot be written now waits on. Whether there was anything."""
