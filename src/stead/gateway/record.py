@@ -19,8 +19,7 @@ from stead.aws.ids import new_uuid
 from stead.aws.models import GLOBAL_REGION, SERVICES
 from stead.gateway import event
 from stead.gateway.event import Outcome
-from stead.services.cloudtrail.events import KEPT
-from stead.store.tables import events
+from stead.store.tables import EVENTS_KEPT, events
 
 if TYPE_CHECKING:
     from stead.gateway.event import Resources
@@ -66,7 +65,7 @@ class Recorder:
         removed = 1
         while removed:
             with store.write() as db:
-                removed = db.run(_FORGET, before=now - KEPT)
+                removed = db.run(_FORGET, before=now - EVENTS_KEPT)
 
     def _write_batch(self, store: Store) -> bool:
         """One transaction; what cannot be written now waits on. Whether there was anything."""

@@ -11,6 +11,8 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, UniqueConstraint, text
 from sqlalchemy import Text as AnyText
 
+from stead.aws.clock import DAY
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -200,6 +202,7 @@ clusters = Table(
     Index(None, "account_id", "status", "region", "name"),
 )
 
+EVENTS_KEPT = 90 * DAY  # CloudTrail's event history
 _HAS_RESOURCE = text("resource IS NOT NULL")
 
 events = Table(

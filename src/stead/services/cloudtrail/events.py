@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 from sqlalchemy import bindparam, func, literal, select, tuple_
 
-from stead.aws.clock import DAY, SECOND
+from stead.aws.clock import SECOND
 from stead.aws.errors import AwsError
 from stead.aws.operation import operation
-from stead.store.tables import events
+from stead.store.tables import EVENTS_KEPT, events
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 MAX_RESULTS = 50
 WINDOW = 2000
-KEPT = 90 * DAY
 _LATEST = 2**62
 _VALUE: BindParameter[Any] = bindparam("value")
 _ENTRY = (events.c.time, events.c.number)
@@ -148,7 +147,7 @@ def _range(context: Context, request: Parameters) -> tuple[int, int]:
     start, end = request.get("StartTime"), request.get("EndTime")
     if start is not None and end is not None and start > end:  # documented; our wording
         raise AwsError("InvalidTimeRangeException", "The start time occurs after the end time.")
-    oldest = context.now - KEPT
+    oldest = context.now - EVENTS_KEPT
     first = oldest if start is None else max(oldest, _whole_second(start))
     return first, _LATEST if end is None else _whole_second(end) + SECOND - 1
 
