@@ -39,3 +39,17 @@ def test_policies_gathered_while_they_change(stead: Stead, monkeypatch: pytest.M
     text = refusal(stead.client("iam", key).list_roles).message
     assert text.endswith("because no permissions boundary allows the iam:ListRoles action"), text
     other.app.store.close()
+
+
+@pytest.mark.both_stores
+def test_another_process_is_believed_at_once(stead: Stead) -> None:
+    """A key switched off or deleted there is refused here on the very next request, whatever is remembered (design, section 6)."""
+    other = Stead(App(stead.app.settings))
+    key = stead.user("bob")
+    caller, iam, named = stead.client("sts", key), other.client("iam"), {"UserName": "bob", "AccessKeyId": key["AccessKeyId"]}
+    for change in (lambda: iam.update_access_key(**named, Status="Inactive"), lambda: iam.delete_access_key(**named)):
+        iam.update_access_key(**named, Status="Active")
+        assert caller.get_caller_identity()["Arn"].endswith(":user/bob")
+        change()
+        assert refusal(caller.get_caller_identity).code == "InvalidClientTokenId"
+    other.app.store.close()
