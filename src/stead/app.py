@@ -77,7 +77,7 @@ class App:
         neighbours = upstream.neighbours(settings.neighbours, settings.neighbours_credentials, allow_real_aws=settings.allow_real_aws)
         self.runner = Runner(self.store, [controller(neighbours) for controller in CONTROLLERS], self.recorder, self.now)
         self.store.on_due = self.runner.wake
-        self.internal = Internal(self.store, settings.host, ephemeral=settings.ephemeral)
+        self.internal = Internal(self.store, settings.host, self.recorder.clear, ephemeral=settings.ephemeral)
 
     def answer(self, request: HttpRequest) -> HttpReply:
         """Any request to the port."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import func, select
+from support.stead import ROOT
 
 from stead import __version__
 from stead.store.tables import accounts, documents, metadata
@@ -14,7 +15,7 @@ from stead.wire.internal import MAX_ADVANCE_SECONDS, Internal
 from stead.wire.messages import HttpRequest
 
 if TYPE_CHECKING:
-    from support.stead import Stead
+    from support.stead import ROOT, Stead
 
 CLOCK = select(accounts.c.clock_offset)
 
@@ -23,7 +24,7 @@ def ask(
     stead: Stead, method: str, path: str, body: bytes = b"", host: str = "localhost:4566", *, ephemeral: bool = True, **headers: str
 ) -> tuple[int, Any]:
     """A request to Stead's own paths; header names with underscores for hyphens."""
-    internal = Internal(stead.app.store, "stead.internal", ephemeral=ephemeral)
+    internal = Internal(stead.app.store, "stead.internal", stead.app.recorder.clear, ephemeral=ephemeral)
     given = tuple((name.replace("_", "-").encode(), value.encode()) for name, value in headers.items())
     reply = internal.answer(HttpRequest(method, path.encode(), b"", ((b"host", host.encode()), *given), body, "127.0.0.1"))
     return reply.status, json.loads(reply.body)
@@ -151,3 +152,15 @@ def test_steps_cannot_add_up_beyond_what_a_date_can_say(stead: Stead) -> None:
     answers = [ask(stead, "POST", "/_stead/clock", b'{"advance": %d}' % MAX_ADVANCE_SECONDS)[0] for _ in range(12)]
     assert answers == [200] * 10 + [400] * 2
     assert stead.client("iam").create_user(UserName="later")["User"]["CreateDate"].year < 9999
+
+
+def test_reset_gives_the_first_root_key_back(stead: Stead) -> None:
+    """Whatever the root user did to it, and to the events that wait."""
+    iam = stead.client("iam")
+    second = iam.create_access_key()["AccessKey"]
+    stead.client("iam", second).update_access_key(AccessKeyId=ROOT.access_key_id, Status="Inactive")
+    assert ask(stead, "POST", "/_stead/reset")[0] == 200
+    assert [key["AccessKeyId"] for key in iam.list_access_keys()["AccessKeyMetadata"]] == [ROOT.access_key_id]
+    stead.settle()
+    names = {seen["EventName"] for seen in stead.client("cloudtrail").lookup_events()["Events"]}
+    assert names <= {"ListAccessKeys"}

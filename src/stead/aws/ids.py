@@ -43,3 +43,9 @@ def new_uuid() -> str:
     """A random UUID (version 4) in the lower-case 8-4-4-4-12 form; every request needs one, so it is made without the uuid module's object."""
     digits = os.urandom(16).hex()
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:]}"
+
+
+def ordered_uuid(milliseconds: int) -> str:
+    """A UUID (version 7) that begins with a time, so that an index over many of them grows at its end, where it is cheap."""
+    time, digits = f"{milliseconds:012x}", os.urandom(10).hex()
+    return f"{time[:8]}-{time[8:]}-7{digits[:3]}-{_VARIANT[digits[3]]}{digits[4:7]}-{digits[7:19]}"

@@ -7,6 +7,7 @@ a write's.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ import orjson
 from sqlalchemy import bindparam, delete, select
 
 from stead.aws.clock import now_ms
-from stead.aws.ids import new_uuid
+from stead.aws.ids import ordered_uuid
 from stead.aws.models import GLOBAL_REGION, SERVICES
 from stead.gateway import event
 from stead.gateway.event import Outcome
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
     from stead.gateway.event import Resources
     from stead.store.engine import Store, Writer
 
+log = logging.getLogger("stead")
+
 __all__ = ["Outcome", "Recorder", "service_event"]
 
 # Events in one transaction. So many waiting are written by the request that added the last one: a thread beside it, busy with the events of a
 # burst, would take the interpreter's lock from it at every statement, and cost it far more than the writing does.
 BATCH = 128
+MAX_WAITING = 100_000  # with a store that cannot be written for long, the oldest reads are forgotten before memory is full
 # Events are numbered in the order in which they were written, so the oldest are found without an index on time alone.
 _OLDEST = select(events.c.number).order_by(events.c.number).limit(BATCH)
 _FORGET = delete(events).where(events.c.number.in_(_OLDEST), events.c.time < bindparam("before"))
@@ -39,7 +43,7 @@ class Recorder:
     """Writes events, at once or within a second. Any thread may add while another one writes."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Outcome] = deque()
+        self._waiting: deque[Outcome] = deque(maxlen=MAX_WAITING)
         self._flushing = threading.Lock()
 
     def now(self, db: Writer, outcome: Outcome) -> None:
@@ -56,9 +60,17 @@ class Recorder:
             pass
 
     def relieve(self, store: Store) -> None:
-        """Called by whoever adds: write a batch at once when there is one."""
-        if len(self._waiting) >= BATCH:
+        """Called by whoever adds: write a batch at once when there is one. That it cannot be written is no fault of this call's."""
+        if len(self._waiting) < BATCH:
+            return
+        try:
             self._write_batch(store)
+        except Exception:
+            log.exception("events cannot be written now, and wait")
+
+    def clear(self) -> None:
+        """Forget what waits: the account was reset."""
+        self._waiting.clear()
 
     def forget(self, store: Store, now: int) -> None:
         """Remove what LookupEvents shows no more, a batch at a time as above."""
@@ -106,7 +118,7 @@ def service_event(db: Writer, account_id: str, name: str, details: dict[str, Any
 
 def _row(outcome: Outcome) -> dict[str, Any]:
     call, found = outcome.call, event.resources(outcome.target)
-    event_id = new_uuid()
+    event_id = ordered_uuid(call.now)
     return {
         "id": event_id,
         "account_id": call.caller.account_id,

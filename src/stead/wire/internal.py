@@ -10,7 +10,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import bindparam, delete, update
+from sqlalchemy import bindparam, delete, select, update
 
 from stead import __version__
 from stead.store.tables import (
@@ -42,11 +42,13 @@ _FROM_A_PAGE = frozenset({b"origin", b"sec-fetch-site"})
 MAX_ADVANCE_SECONDS = 10 * 365 * 86400
 MAX_OFFSET_MS = 100 * 365 * 86_400_000  # steps add up; beyond the year 9999 no client reads a time
 
-# Children before parents. The root key, the AWS managed policies and the texts (shared, by hash) stay.
+_ROOT_KEY = select(access_keys.c.id).where(access_keys.c.user_id.is_(None)).order_by(access_keys.c.created).limit(1).scalar_subquery()
+# Children before parents. The first root key, the AWS managed policies and the texts (shared, by hash) stay.
 _EMPTY = (
     *(delete(table) for table in (events, role_usage, deletion_tasks, clusters, tags, attachments, inline_policies)),
     delete(instance_profiles),
-    delete(access_keys).where(access_keys.c.user_id.is_not(None)),
+    delete(access_keys).where(access_keys.c.id != _ROOT_KEY),
+    update(access_keys).values(status="Active"),
     delete(users),
     delete(roles),
     delete(policy_versions).where(policy_versions.c.policy_arn.not_like("arn:aws:iam::aws:policy/%")),
@@ -63,8 +65,9 @@ _ADVANCE = (
 class Internal:
     """Answers ``/_stead/*``."""
 
-    def __init__(self, store: Store, host: str, *, ephemeral: bool) -> None:
+    def __init__(self, store: Store, host: str, forget_events: Callable[[], None], *, ephemeral: bool) -> None:
         self._store = store
+        self._forget_events = forget_events
         self._host = host
         self._routes: dict[tuple[str, bytes], Callable[[HttpRequest], HttpReply]] = {("GET", b"/_stead/health"): _health}
         if ephemeral:
@@ -89,6 +92,7 @@ class Internal:
         return name in {"localhost", self._host} or _is_loopback(name)
 
     def _reset(self, _request: HttpRequest) -> HttpReply:
+        self._forget_events()
         with self._store.write() as db:
             for statement in _EMPTY:
                 db.run(statement)

@@ -44,9 +44,9 @@ _NAMED = {
 def accepted(context: Context, text: str) -> str:
     """The form in which ``text`` is stored, or MalformedPolicyDocument or LimitExceeded in AWS's words."""
     document = validate(text, DocumentKind.TRUST)
-    named = {entry: _bound(context, entry) for _, entry in _aws_entries(document.tree)}
-    if document.size > MAX_SIZE:
+    if document.size > MAX_SIZE:  # before any principal is looked up: a document may name thousands
         raise limit_exceeded(f"Cannot exceed quota for ACLSizePerRole: {MAX_SIZE}")
+    named = {entry: _bound(context, entry) for entry in {entry for _, entry in _aws_entries(document.tree)}}
     changed = {entry: stored for entry, stored in named.items() if stored != entry}
     return _renamed(text, changed) if changed else text
 
