@@ -15,7 +15,7 @@ from stead.wire.internal import MAX_ADVANCE_SECONDS, Internal
 from stead.wire.messages import HttpRequest
 
 if TYPE_CHECKING:
-    from support.stead import ROOT, Stead
+    from support.stead import Stead
 
 CLOCK = select(accounts.c.clock_offset)
 
