@@ -32,7 +32,7 @@ from stead.gateway.record import Recorder
 from stead.gateway.standing import Standing
 from stead.store.engine import Writer
 from stead.store.prepare import RootCredentials, prepare
-from stead.wire import aws_query, http
+from stead.wire import http
 from stead.wire.messages import HttpRequest
 
 if TYPE_CHECKING:
@@ -48,14 +48,14 @@ STEPS: tuple[tuple[str, tuple[tuple[Any, str], ...]], ...] = (
     ("claim", ((stead.sigv4, "claim"),)),
     ("credentials", ((Standing, "now"), (CredentialCheck, "candidate"))),
     ("verify", ((stead.sigv4, "check_time"), (stead.sigv4, "verify"))),
-    ("parse", ((aws_query, "parse"),)),
+    ("parse", ()),  # of the protocol's codec
     ("validate", ((http, "validate"),)),
     ("begin, hold the account", ((Writer, "begin"), (Standing, "hold"), (CredentialCheck, "still_stands"))),
     ("authorize", ((Pipeline, "_authorize"),)),
     ("operation", ()),  # of each operation, its own function
     ("event", ((Recorder, "now"), (Recorder, "later"))),
     ("commit to disk", ((Writer, "commit"),)),
-    ("reply", ((aws_query, "reply"),)),
+    ("reply", ()),  # as parse
 )
 LATER, REST, TOTAL = "event, written later", "all else", "total"
 
@@ -88,6 +88,9 @@ class Stopwatch:
         for label, functions in STEPS:
             for owner, name in functions:
                 setattr(owner, name, self.wrap(label, getattr(owner, name)))
+        query = http.PROTOCOLS["query"]
+        http.PROTOCOLS["query"] = query._replace(parse=self.wrap("parse", query.parse), reply=self.wrap("reply", query.reply))
+        Recorder.relieve = lambda *_: None  # type: ignore[method-assign]  # the batch that a request writes is the last row's
         for key, found in operation._operations.items():  # noqa: SLF001  # the registry has no way to replace one, and needs none
             operation._operations[key] = replace(found, run=self.wrap("operation", found.run))  # noqa: SLF001  # as above
 
