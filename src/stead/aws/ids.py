@@ -18,7 +18,7 @@ def unique_id(prefix: str, account_id: str, length: int = 21) -> str:
     number = half + _ACCOUNT_OFFSET
     encoded = "".join(_BASE32[(number >> shift) & 31] for shift in range(35, -1, -5))
     ninth = _BASE32[secrets.randbelow(16) + 16 * odd]
-    rest = "".join(secrets.choice(_BASE32) for _ in range(length - len(prefix) - 9))
+    rest = base64.b32encode(os.urandom(10)).decode()[: length - len(prefix) - 9]
     return f"{prefix}{encoded}{ninth}{rest}"
 
 
