@@ -45,7 +45,7 @@ QUOTAS = {
     "AccessKeysPerUserQuota": MAX_KEYS,
     "SigningCertificatesPerUserQuota": 2,
 }
-# Groups come with issue 3; the others Stead does not have.
+# Groups come later; the others Stead does not have.
 NONE_YET = (
     "Groups",
     "ServerCertificates",

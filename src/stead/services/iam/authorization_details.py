@@ -2,7 +2,7 @@
 
 The kinds come one after the other, each by its own sort key; a marker is the kind's digit and the key, so a page may end anywhere. What
 hangs on a page's entities is read for all of them together. Of AWS's policies those are shown that the account uses. Permissions boundaries
-are left out (aws-behaviour.md 8.1, reported). Groups come with issue 3.
+are left out (aws-behaviour.md 8.1, reported). Groups come later.
 """
 
 from __future__ import annotations
