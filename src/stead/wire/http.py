@@ -76,8 +76,8 @@ class Door:
 
     def _serve(self, request: HttpRequest, words: Asked, request_id: str) -> HttpReply:
         claim = sigv4.claim(request.method, request.path, request.query, request.headers, request.body)
-        route = resolve(words, claim.service)
         caller, now = self._verify(claim)
+        route = resolve(words, claim.service)
         codec = _codec(route.service.protocol, in_json=_accepts_json(request))
         model = operation_model(route.service.name, route.operation)
         parameters = codec.parse(model, route.body)
