@@ -52,6 +52,25 @@ users = Table(
     UniqueConstraint("account_id", "name_key"),
 )
 
+groups = Table(
+    "groups",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("created", Milliseconds, nullable=False),
+    UniqueConstraint("account_id", "name_key"),
+)
+
+group_members = Table(
+    "group_members",
+    metadata,
+    Column("user_id", Text, ForeignKey("users.id"), primary_key=True),  # first: every request of a user asks for its groups
+    Column("group_id", Text, ForeignKey("groups.id"), primary_key=True, index=True),
+)
+
 access_keys = Table(
     "access_keys",
     metadata,
@@ -114,7 +133,7 @@ policy_versions = Table(
     Column("created", Milliseconds, nullable=False),
 )
 
-# Owners are users and roles by their unique id, so nothing of a deleted entity can attach itself to one made again under its name.
+# Owners are users, groups and roles by their unique id, so nothing of a deleted entity can attach itself to one made again under its name.
 inline_policies = Table(
     "inline_policies",
     metadata,

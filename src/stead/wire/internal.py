@@ -20,6 +20,8 @@ from stead.store.tables import (
     clusters,
     deletion_tasks,
     events,
+    group_members,
+    groups,
     inline_policies,
     instance_profiles,
     policies,
@@ -45,11 +47,12 @@ MAX_OFFSET_MS = 100 * 365 * 86_400_000  # steps add up; beyond the year 9999 no 
 _ROOT_KEY = select(access_keys.c.id).where(access_keys.c.user_id.is_(None)).order_by(access_keys.c.created).limit(1).scalar_subquery()
 # Children before parents. The first root key, the AWS managed policies and the texts (shared, by hash) stay.
 _EMPTY = (
-    *(delete(table) for table in (events, role_usage, deletion_tasks, clusters, tags, attachments, inline_policies)),
+    *(delete(table) for table in (events, role_usage, deletion_tasks, clusters, tags, attachments, inline_policies, group_members)),
     delete(instance_profiles),
     delete(access_keys).where(access_keys.c.id != _ROOT_KEY),
     update(access_keys).values(status="Active"),
     delete(users),
+    delete(groups),
     delete(roles),
     delete(policy_versions).where(policy_versions.c.policy_arn.not_like("arn:aws:iam::aws:policy/%")),
     delete(policies).where(policies.c.account_id != "aws"),
