@@ -1,4 +1,4 @@
-"""The ``stead`` command."""
+"""The ``stead`` command: the table of its commands."""
 
 from __future__ import annotations
 
@@ -6,18 +6,37 @@ import argparse
 import logging
 import os
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stead import __version__
-from stead.config import DEFAULT_DATA_DIR, HELP, SettingsError, add_options, read
+from stead.commands import env, policy_check, serve, service_policy_set
+from stead.commands.output import CommandError, tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import ModuleType
 
-OLD_CLI = (
-    'note: AWS CLI v2 before 2.13 ignores AWS_ENDPOINT_URL and would call AWS itself; give it --endpoint-url "$AWS_ENDPOINT_URL" there'
+
+class Command(NamedTuple):
+    """One command: its words, its module (``add_options`` and ``run``), and a line of help."""
+
+    words: str
+    module: ModuleType
+    help: str
+
+
+COMMANDS = (
+    Command("serve", serve, "run Stead"),
+    Command("env", env, 'print what a shell needs: eval "$(stead env)"'),
+    Command("policy check", policy_check, "say what IAM would say of a policy document in a file"),
+    Command("service-policy set", service_policy_set, "set NAME to a stored VERSION (v24) or to the document in FILE"),
 )
+
+# First words of commands of two.
+GROUPS = {
+    "policy": "work on policy documents and decisions",
+    "service-policy": "move the default version of a service-linked role's policy",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,6 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
+    except CommandError as error:
+        tell(str(error))
+        return 2
+    except BrokenPipeError:  # `| head` has seen enough; what is still unwritten must not fail at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         return 130
 
@@ -33,80 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="stead", description="IAM, STS and ECS in which service-linked roles really work.")
     parser.add_argument("--version", action="version", version=f"stead {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    serve = commands.add_parser("serve", help="run Stead")
-    add_options(serve)
-    serve.set_defaults(run=_serve)
-    env = commands.add_parser("env", help='print what a shell needs: eval "$(stead env)"')
-    _add_data_dir(env)
-    env.set_defaults(run=_env)
-    policy = commands.add_parser("service-policy", help="move the default version of a service-linked role's policy")
-    _add_service_policy(policy)
+    parsers: dict[str, Any] = {"": parser.add_subparsers(required=True, metavar="COMMAND")}
+    for command in COMMANDS:
+        group, _, word = command.words.rpartition(" ")
+        if group not in parsers:
+            parsers[group] = parsers[""].add_parser(group, help=GROUPS[group]).add_subparsers(required=True, metavar="ACTION")
+        chosen = parsers[group].add_parser(word, help=command.help)
+        command.module.add_options(chosen)
+        chosen.set_defaults(run=command.module.run)
     return parser
-
-
-def _add_service_policy(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(required=True, metavar="ACTION")
-    chosen = actions.add_parser("set", help="set NAME to a stored VERSION (v24) or to the document in FILE")
-    chosen.add_argument("name", metavar="NAME", help="the policy's name, e.g. AmazonECSServiceRolePolicy")
-    chosen.add_argument("source", metavar="VERSION|FILE", help="a stored version such as v24, or a file with the document of a new one")
-    _add_data_dir(chosen)
-    chosen.add_argument("--database-url", metavar="URL", help=HELP["database_url"])
-    chosen.set_defaults(run=_set_service_policy)
-
-
-def _add_data_dir(parser: argparse.ArgumentParser) -> None:
-    default = Path(os.environ.get("STEAD_DATA_DIR", DEFAULT_DATA_DIR))
-    parser.add_argument("--data-dir", metavar="DIR", type=Path, default=default, help=f"{HELP['data_dir']} (default %(default)s)")
-
-
-def _serve(options: argparse.Namespace) -> int:
-    from stead.serve import ServeError, serve  # noqa: PLC0415  # the other commands need no server
-
-    try:
-        settings, lines = read(options, os.environ)
-        for line in lines:
-            _tell(line)
-        serve(settings, _say)
-    except (SettingsError, ServeError) as error:
-        if str(error):
-            _tell(str(error))
-        return 2
-    return 0
-
-
-def _env(options: argparse.Namespace) -> int:
-    from stead.credentials_file import shell_exports  # noqa: PLC0415  # as above
-
-    try:
-        sys.stdout.write(shell_exports(options.data_dir))
-    except OSError as error:
-        _tell(f"no credentials in {options.data_dir}: start Stead there first ({error.strerror})")
-        return 2
-    except ValueError as error:
-        _tell(str(error))
-        return 2
-    _tell(OLD_CLI)
-    return 0
-
-
-def _set_service_policy(options: argparse.Namespace) -> int:
-    from stead.aws.errors import AwsError  # noqa: PLC0415  # as above
-    from stead.service_policy import set_default  # noqa: PLC0415
-    from stead.store.engine import StoreError  # noqa: PLC0415
-
-    try:
-        settings, _ = read(options, os.environ)
-        _say(set_default(options.name, options.source, settings.data_dir, settings.database_url))
-    except (SettingsError, StoreError, AwsError, OSError, ValueError) as error:
-        _tell(str(error))
-        return 2
-    return 0
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201  # a command's output
-
-
-def _tell(line: str) -> None:
-    print(f"stead: {line}", file=sys.stderr, flush=True)  # noqa: T201  # a command's messages

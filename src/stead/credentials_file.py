@@ -53,11 +53,13 @@ def write(path: Path, credentials: RootCredentials, settings: Settings) -> None:
 
 def shell_exports(data_dir: Path) -> str:
     """``export`` lines for ``eval "$(stead env)"``. FileNotFoundError when nothing was started in ``data_dir`` yet."""
-    values = _values(data_dir / "credentials")
+    values = read_values(data_dir)
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items()) + "unset AWS_SESSION_TOKEN AWS_PROFILE\n"
 
 
-def _values(path: Path) -> dict[str, str]:
+def read_values(data_dir: Path) -> dict[str, str]:
+    """Endpoint, root credentials and Region by the names of their variables. FileNotFoundError as above, ValueError for a damaged file."""
+    path = data_dir / "credentials"
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read_string(path.read_text("utf-8"))
