@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from stead.aws.call import CallerKind
 from stead.aws.errors import access_denied
 from stead.gateway.request_context import RequestContext
-from stead.gateway.standing import compiled
 from stead.policy import Policy, Principal, PrincipalKind, Request, authorize
+from stead.store.entity_policies import compiled
 
 if TYPE_CHECKING:
     from stead.aws.call import Call, Caller, Target

@@ -8,15 +8,15 @@ revoked key is refused on the very next request, in every process, and an unchan
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import bindparam, select
 
 from stead.aws.call import Caller, CallerKind
-from stead.policy import CompiledDocument, Layers, Policy, compile_document
+from stead.policy import Layers, Policy
 from stead.store.accounts import HELD_ALONE, HELD_SHARED, STANDING
-from stead.store.tables import access_keys, attachments, documents, inline_policies, policies, policy_versions, roles, users
+from stead.store.entity_policies import INLINE, compiled, managed_policy, own_policies
+from stead.store.tables import access_keys, roles, users
 
 if TYPE_CHECKING:
     from stead.aws.call import Session
@@ -27,22 +27,6 @@ _KEY = select(access_keys.c.id, access_keys.c.user_id, access_keys.c.secret, acc
 )
 _USER = select(users).where(users.c.id == bindparam("id"))
 _ROLE = select(roles).where(roles.c.id == bindparam("id"))
-_INLINE = (
-    select(inline_policies.c.name, documents.c.text)
-    .join(documents, documents.c.hash == inline_policies.c.document_hash)
-    .where(inline_policies.c.owner_id == bindparam("owner"))
-)
-_DEFAULT_TEXT = (
-    select(policies.c.arn, documents.c.text)
-    .join(policy_versions, (policy_versions.c.policy_arn == policies.c.arn) & (policy_versions.c.version_id == policies.c.default_version))
-    .join(documents, documents.c.hash == policy_versions.c.document_hash)
-)
-_ATTACHED = _DEFAULT_TEXT.join(attachments, attachments.c.policy_arn == policies.c.arn).where(attachments.c.owner_id == bindparam("owner"))
-_MANAGED = _DEFAULT_TEXT.where(policies.c.arn == bindparam("arn"))
-
-_ALLOWS_NOTHING = (
-    '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"none:Nothing","Resource":"*"}}'  # a valid one has statements
-)
 
 
 class Key(NamedTuple):
@@ -61,12 +45,6 @@ class _Memory:
     users: dict[str, Row] = field(default_factory=dict)
     roles: dict[str, Row] = field(default_factory=dict)
     layers: dict[str, Layers] = field(default_factory=dict)
-
-
-@lru_cache(maxsize=4096)
-def compiled(text: str) -> CompiledDocument:
-    """A document compiled once per process, whoever holds it."""
-    return compile_document(text)
 
 
 class Standing:
@@ -124,11 +102,9 @@ class Standing:
     def _gather(self, db: Reader, caller: Caller) -> Layers:
         if not caller.entity_id:
             return Layers()
-        inline = (Policy(row.name, "inline", compiled(row.text)) for row in db.all(_INLINE, owner=caller.entity_id))
-        managed = (Policy(row.arn, "managed", compiled(row.text)) for row in db.all(_ATTACHED, owner=caller.entity_id))
         entity = self.user(db, caller.entity_id) if caller.kind is CallerKind.USER else self.role(db, caller.entity_id)
         boundary = entity.boundary_arn if entity is not None else None
-        return Layers(identity=(*inline, *managed), boundary=_managed(db, boundary) if boundary else None)
+        return Layers(identity=own_policies(db, caller.entity_id), boundary=managed_policy(db, boundary) if boundary else None)
 
     def _arrive(self, row: Row) -> int:
         if row.generation != self._memory.generation:
@@ -146,12 +122,6 @@ def _remember(memory: dict[str, Row], db: Reader, entity_id: str, statement: obj
     return found
 
 
-def _managed(db: Reader, arn: str) -> Policy:
-    """A managed policy's default version. One that is gone allows nothing."""
-    row = db.first(_MANAGED, arn=arn)
-    return Policy(arn, "managed", compiled(row.text if row is not None else _ALLOWS_NOTHING))
-
-
 def _session_policies(db: Reader, session: Session) -> tuple[Policy, ...]:
-    inline = (Policy("session policy", "inline", compiled(session.policy)),) if session.policy is not None else ()
-    return (*inline, *(_managed(db, arn) for arn in session.policy_arns))
+    inline = (Policy("session policy", INLINE, compiled(session.policy)),) if session.policy is not None else ()
+    return (*inline, *(managed_policy(db, arn) for arn in session.policy_arns))

@@ -1,0 +1,57 @@
+"""The documents that bind a user or role: what the gate asks for every caller, and the simulator for whomever it is asked about."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, select
+
+from stead.policy import CompiledDocument, Policy, compile_document
+from stead.store.tables import attachments, documents, inline_policies, policies, policy_versions
+
+if TYPE_CHECKING:
+    from stead.store.engine import Reader
+
+_INLINE = (
+    select(inline_policies.c.name, documents.c.text)
+    .join(documents, documents.c.hash == inline_policies.c.document_hash)
+    .where(inline_policies.c.owner_id == bindparam("owner"))
+    .order_by(inline_policies.c.name_key)
+)
+_DEFAULT_TEXT = (
+    select(policies.c.arn, documents.c.text)
+    .join(policy_versions, (policy_versions.c.policy_arn == policies.c.arn) & (policy_versions.c.version_id == policies.c.default_version))
+    .join(documents, documents.c.hash == policy_versions.c.document_hash)
+)
+_ATTACHED = (
+    _DEFAULT_TEXT.join(attachments, attachments.c.policy_arn == policies.c.arn)
+    .where(attachments.c.owner_id == bindparam("owner"))
+    .order_by(policies.c.arn)
+)
+_MANAGED = _DEFAULT_TEXT.where(policies.c.arn == bindparam("arn"))
+
+_ALLOWS_NOTHING = (
+    '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"none:Nothing","Resource":"*"}}'  # a valid one has statements
+)
+
+INLINE, MANAGED = "inline", "managed"  # Policy.type; the id is an inline policy's name, a managed policy's ARN
+
+
+@lru_cache(maxsize=4096)
+def compiled(text: str) -> CompiledDocument:
+    """A document compiled once per process, whoever holds it."""
+    return compile_document(text)
+
+
+def own_policies(db: Reader, owner_id: str) -> tuple[Policy, ...]:
+    """What is embedded in an entity and attached to it."""
+    inline = (Policy(row.name, INLINE, compiled(row.text)) for row in db.all(_INLINE, owner=owner_id))
+    managed = (Policy(row.arn, MANAGED, compiled(row.text)) for row in db.all(_ATTACHED, owner=owner_id))
+    return (*inline, *managed)
+
+
+def managed_policy(db: Reader, arn: str) -> Policy:
+    """A managed policy's default version. One that is gone allows nothing."""
+    row = db.first(_MANAGED, arn=arn)
+    return Policy(arn, MANAGED, compiled(row.text if row is not None else _ALLOWS_NOTHING))
