@@ -35,6 +35,7 @@ SECRET_MEMBERS = frozenset({"SecretAccessKey", "SessionToken", "Password", "NewP
 RESOURCE_TYPES = {
     ("iam", "role"): "AWS::IAM::Role",
     ("iam", "user"): "AWS::IAM::User",
+    ("iam", "group"): "AWS::IAM::Group",
     ("iam", "policy"): "AWS::IAM::Policy",
     ("iam", "instance-profile"): "AWS::IAM::InstanceProfile",
     ("ecs", "cluster"): "AWS::ECS::Cluster",
@@ -51,6 +52,8 @@ class Outcome(NamedTuple):
     target: Target | None
     result: Result | None
     error: AwsError | None
+    event_id: str  # time-ordered (aws/ids.py)
+    decided: bytes | None = None  # what the gate decided and why, kept beside the record and never in it
 
 
 def shows_answer(operation: Operation) -> bool:
@@ -58,7 +61,7 @@ def shows_answer(operation: Operation) -> bool:
     return not operation.read_only or (operation.service, operation.name) in _READS_THAT_SHOW_THEIR_ANSWER
 
 
-def record(outcome: Outcome, event_id: str) -> dict[str, Any]:
+def record(outcome: Outcome) -> dict[str, Any]:
     """The event of a call."""
     call, operation, error = outcome.call, outcome.operation, outcome.error
     model = operation_model(call.service, call.operation)
@@ -78,7 +81,7 @@ def record(outcome: Outcome, event_id: str) -> dict[str, Any]:
         "requestParameters": None if denied else _members(model.input_shape, call.parameters),
         "responseElements": _members(model.output_shape, outcome.result) if answered else None,
         "requestID": call.request_id,
-        "eventID": event_id,
+        "eventID": outcome.event_id,
         "readOnly": operation.read_only,
         **_touched(call, outcome.target),
         "eventType": "AwsApiCall",

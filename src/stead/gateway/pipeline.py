@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stead.aws.errors import AwsError, not_implemented
-from stead.aws.ids import new_uuid
+from stead.aws.ids import new_uuid, ordered_uuid
 from stead.aws.models import GLOBAL_REGION, SERVICES
 from stead.aws.operation import Effect, Operation, find
 from stead.gateway import access
@@ -119,7 +119,7 @@ class Pipeline:
         result: Result = operation.run(context, call.parameters) or {}
         if operation.effect is Effect.PERMITS:
             db.run(RAISE_GENERATION, account=call.caller.account_id)
-        self.recorder.now(db, Outcome(call, operation, context.target, result, None))
+        self.recorder.now(db, Outcome(call, operation, context.target, result, None, context.event_id))
         return result
 
     def _authorize(self, operation: Operation, context: Context) -> None:
@@ -133,8 +133,8 @@ class Pipeline:
                 self.require(context, action, other)
 
     def _later(self, operation: Operation, context: Context, error: AwsError | None = None, result: Result | None = None) -> None:
-        self.recorder.later(Outcome(context.origin, operation, context.target, result, error))
+        self.recorder.later(Outcome(context.origin, operation, context.target, result, error, context.event_id))
         self.recorder.relieve(self.store)
 
     def _context(self, call: Call, db: Reader) -> Context:
-        return Context(call, db, self, self.ring, rehearse_ms=self._rehearse_ms)
+        return Context(call, db, self, self.ring, rehearse_ms=self._rehearse_ms, event_id=ordered_uuid(call.now))

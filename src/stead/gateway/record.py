@@ -10,13 +10,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 from sqlalchemy import bindparam, delete, select
 
 from stead.aws.clock import now_ms
-from stead.aws.ids import ordered_uuid
 from stead.aws.models import GLOBAL_REGION, SERVICES
 from stead.gateway import event
 from stead.gateway.event import Outcome
@@ -39,10 +38,23 @@ _OLDEST = select(events.c.number).order_by(events.c.number).limit(BATCH)
 _FORGET = delete(events).where(events.c.number.in_(_OLDEST), events.c.time < bindparam("before"))
 
 
+class Flusher(Protocol):
+    """Something else that is kept in memory for up to a second and written with the events."""
+
+    def flush(self, store: Store) -> None:
+        """Write what waits; called each second, at exit, and before LookupEvents looks. It may raise: then it is asked again."""
+        ...
+
+    def clear(self) -> None:
+        """Forget what waits: the account was reset."""
+        ...
+
+
 class Recorder:
     """Writes events, at once or within a second. Any thread may add while another one writes."""
 
     def __init__(self) -> None:
+        self.also: list[Flusher] = []
         self._waiting: deque[Outcome] = deque(maxlen=MAX_WAITING)
         self._flushing = threading.Lock()
 
@@ -58,6 +70,8 @@ class Recorder:
         """Write what waits, a batch at a time, so that other writers have their turn in between."""
         while self._write_batch(store):
             pass
+        for other in self.also:
+            other.flush(store)
 
     def relieve(self, store: Store) -> None:
         """Called by whoever adds: write a batch at once when there is one. That it cannot be written is no fault of this call's."""
@@ -71,6 +85,8 @@ class Recorder:
     def clear(self) -> None:
         """Forget what waits: the account was reset."""
         self._waiting.clear()
+        for other in self.also:
+            other.clear()
 
     def forget(self, store: Store, now: int) -> None:
         """Remove what LookupEvents shows no more, a batch at a time as above."""
@@ -118,9 +134,8 @@ def service_event(db: Writer, account_id: str, name: str, details: dict[str, Any
 
 def _row(outcome: Outcome) -> dict[str, Any]:
     call, found = outcome.call, event.resources(outcome.target)
-    event_id = ordered_uuid(call.now)
     return {
-        "id": event_id,
+        "id": outcome.event_id,
         "account_id": call.caller.account_id,
         "region": event.region(call),
         "time": call.now,
@@ -131,7 +146,8 @@ def _row(outcome: Outcome) -> dict[str, Any]:
         "read_only": int(outcome.operation.read_only),
         "resource": _name(found),
         "resources": orjson.dumps(found).decode(),
-        "record": orjson.dumps(event.record(outcome, event_id)).decode(),
+        "record": orjson.dumps(event.record(outcome)).decode(),
+        "decided": outcome.decided,
     }
 
 

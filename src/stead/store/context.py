@@ -37,6 +37,7 @@ class Context:
     keys: KeyRing
     target: Target | None = None
     rehearse_ms: int = 0  # design D16: for how long new things cannot be used yet
+    event_id: str = ""  # of the event that this call will be: made first, so that a refusal's text can name it
     noted: dict[str, Any] = field(default_factory=dict)  # what `before` found out for `run`
 
     @property

@@ -240,6 +240,7 @@ events = Table(
     Column("resource", Text),  # the name of what the call acted on, without path or ARN; none for no resource
     Column("resources", Text, nullable=False),  # JSON: [[type, name], ...], the ARN among the names
     Column("record", Text, nullable=False),  # JSON: the CloudTrail record
+    Column("decided", LargeBinary),  # what the gate decided and why; none for a call that nobody judged
     Index(None, "account_id", "region", "time"),
     Index(None, "account_id", "region", "name", "time"),
     Index(None, "account_id", "region", "username", "time"),
