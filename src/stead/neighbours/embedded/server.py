@@ -1,0 +1,106 @@
+"""The child: holds the lock, plays the journal, then answers one call at a time over a socket that only its owner can open."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import sys
+import threading
+from multiprocessing.connection import Connection, Listener
+from pathlib import Path
+from typing import Any
+
+import moto
+
+from stead.neighbours.embedded.compaction import about, gone
+from stead.neighbours.embedded.journal import Journal, digest_of
+from stead.neighbours.embedded.overlay import overlay_of
+from stead.neighbours.embedded.player import play
+from stead.neighbours.messages import NeighbourReply, NeighbourRequest, pack_reply, unpack_request
+
+log = logging.getLogger("stead.neighbours")
+
+SOCKET, LOCK, JOURNAL = "neighbours.sock", "neighbours.lock", "neighbours.db"
+BACKLOG = 64
+
+
+class Server:
+    """moto and its journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._one_at_a_time = threading.Lock()
+
+    def restore(self) -> None:
+        """Play the journal; what does not go as it went is reported, and goes as it does."""
+        for entry in self._journal.entries():
+            reply = _perform(entry.request, entry.seed)
+            if digest_of(reply) != entry.answer:
+                request = entry.request
+                text = "entry %d of the neighbours' journal (%s:%s, moto %s) was answered otherwise when played again (moto %s)"
+                log.warning(text, entry.number, request.service, request.operation, entry.moto, moto.__version__)
+
+    def answer(self, request: NeighbourRequest) -> NeighbourReply:
+        """Play one call; journaled before it is answered if it changed anything."""
+        with self._one_at_a_time:
+            if request.read_only:
+                return _perform(request, None)
+            known = self._journal.answered(request.intent) if request.intent else None
+            return known or self._mutate(request)
+
+    def _mutate(self, request: NeighbourRequest) -> NeighbourReply:
+        seed = self._journal.next_seed()
+        reply = _perform(request, seed)
+        if reply.status < 400:  # a refused call changed nothing
+            self._journal.add(seed, moto.__version__, request, reply, about(request, reply))
+            self._journal.forget(gone(request))
+        return reply
+
+
+def _perform(request: NeighbourRequest, seed: int | None) -> NeighbourReply:
+    around = overlay_of(request.service, request.operation)
+
+    def plain(asked: NeighbourRequest) -> NeighbourReply:
+        return play(asked, seed)
+
+    return plain(request) if around is None else around(request, plain)
+
+
+def main(directory: Path) -> None:
+    """Serve the data directory ``directory`` until standard input ends, which is when the parent does."""
+    lock = (directory / LOCK).open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return  # another worker's child was quicker
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.umask(0o077)
+    server = Server(Journal(directory / JOURNAL))
+    server.restore()
+    path = directory / SOCKET
+    path.unlink(missing_ok=True)
+    with Listener(str(path), "AF_UNIX", backlog=BACKLOG) as listener:
+        while True:
+            connection = listener.accept()
+            threading.Thread(target=_converse, args=(server, connection), daemon=True).start()
+
+
+def _converse(server: Server, connection: Connection[Any, Any]) -> None:
+    with connection:
+        while True:
+            try:
+                asked = connection.recv_bytes()
+            except (EOFError, ConnectionError):
+                return
+            connection.send_bytes(pack_reply(server.answer(unpack_request(asked))))
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)  # a thread that plays must not delay it: what is not journaled was not answered
+
+
+if __name__ == "__main__":
+    logging.basicConfig(format="%(name)s: %(message)s", level=logging.WARNING)
+    main(Path(sys.argv[1]))
