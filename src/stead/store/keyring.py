@@ -8,6 +8,8 @@ make every stored secret unreadable.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import secrets
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 SECRET_PURPOSE = "secret access key"  # noqa: S105  # bound into each sealed secret; not a secret itself
 _NONCE_BYTES = 12
 _KEY_ID_BYTES = 4
+_DIGEST_BYTES = 16
 
 
 class CannotOpen(Exception):  # noqa: N818  # the caller words the refusal
@@ -32,8 +35,11 @@ class CannotOpen(Exception):  # noqa: N818  # the caller words the refusal
 class KeyRing:
     """AES-GCM with named keys. ``purpose`` is bound into what is sealed: a secret cannot be opened as a token."""
 
+    MARK_BYTES = _KEY_ID_BYTES + _DIGEST_BYTES
+
     def __init__(self, keys: list[tuple[bytes, bytes]]) -> None:
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys}
+        self._marking = {key_id: hashlib.blake2b(b"marks", key=key).digest() for key_id, key in keys}  # one key, one use
         self._newest = keys[-1][0]
 
     def seal(self, plain: bytes, purpose: str) -> bytes:
@@ -51,6 +57,18 @@ class KeyRing:
             return cipher.decrypt(nonce, sealed[_KEY_ID_BYTES + _NONCE_BYTES :], key_id + purpose.encode())
         except InvalidTag as error:
             raise CannotOpen from error
+
+    def mark(self, data: bytes, purpose: str) -> bytes:
+        """A proof that the holder of this ring wrote ``data``, which stays readable: key id and keyed hash, ``MARK_BYTES`` long."""
+        return self._newest + self._keyed_hash(self._newest, data, purpose)
+
+    def is_marked(self, data: bytes, mark: bytes, purpose: str) -> bool:
+        """Whether this ring made ``mark`` for just these bytes."""
+        key_id = mark[:_KEY_ID_BYTES]
+        return key_id in self._marking and hmac.compare_digest(mark[_KEY_ID_BYTES:], self._keyed_hash(key_id, data, purpose))
+
+    def _keyed_hash(self, key_id: bytes, data: bytes, purpose: str) -> bytes:
+        return hashlib.blake2b(data, key=self._marking[key_id], person=purpose.encode(), digest_size=_DIGEST_BYTES).digest()
 
 
 def load_or_create(path: Path, *, may_create: bool) -> KeyRing:

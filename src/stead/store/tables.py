@@ -107,6 +107,14 @@ documents = Table(
     Column("text", Text, nullable=False),
 )
 
+# Which documents bound a call, by the hash of the content (store/policy_sets.py).
+policy_sets = Table(
+    "policy_sets",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    Column("content", Text, nullable=False),  # JSON
+)
+
 policies = Table(
     "policies",
     metadata,
