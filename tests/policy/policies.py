@@ -51,6 +51,12 @@ def _policy(case: dict[str, Any], name: str, **allow: Any) -> Policy | None:
     return Policy(name, name, compiled(*_statements(case[name], **allow))) if name in case else None
 
 
+def _levels(case: dict[str, Any], name: str) -> tuple[tuple[Policy, ...], ...]:
+    """An organization's policies: for each level a word or statements, in one document of the level's name."""
+    documents = [compiled(*_statements(level)) for level in case.get(name, [])]
+    return tuple((Policy(f"{name}{number}", name, document),) for number, document in enumerate(documents))
+
+
 def layers(case: dict[str, Any]) -> Layers:
     identity = _policy(case, "identity")
     session = _policy(case, "session")
@@ -61,4 +67,6 @@ def layers(case: dict[str, Any]) -> Layers:
         session=(session,) if session else None,
         resource=trust or _policy(case, "resource", **ANYTHING),
         resource_is_trust=trust is not None,
+        scps=_levels(case, "scps"),
+        rcps=_levels(case, "rcps"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from policy.policies import ACCOUNT, ANYTHING, CALLERS, compiled
 
-from stead.policy import Decision, Layers, Policy, Request, authorize
+from stead.policy import Decision, Layers, Policy, PrincipalKind, Request, authorize, explain
 
 EXAMPLES = settings(max_examples=100, deadline=None)
 
@@ -19,7 +20,7 @@ CONTEXTS = st.dictionaries(
     st.sampled_from(["aws:a", "aws:b"]),
     st.sampled_from(["1", "2", "x", ("1", "2")]),
 )
-CALLER = st.sampled_from(["root", "alice", "app_session", "federated", "outsider", "ecs_tasks"]).map(CALLERS.__getitem__)
+CALLER = st.sampled_from(["root", "alice", "app_session", "linked_session", "federated", "outsider", "ecs_tasks"]).map(CALLERS.__getitem__)
 
 CONDITIONS = st.dictionaries(
     st.sampled_from(
@@ -46,6 +47,10 @@ def policies(documents: list[list[dict[str, Any]]]) -> tuple[Policy, ...]:
     return tuple(Policy(f"p{number}", "inline", compiled(*statements)) for number, statements in enumerate(documents))
 
 
+# Mostly allowing, or nothing would reach the layers below.
+LEVELS = st.lists(st.just([ANYTHING]) | st.lists(STATEMENTS, min_size=1, max_size=2), max_size=2).map(
+    lambda levels: tuple(policies([statements]) for statements in levels)
+)
 LAYERS = st.builds(
     Layers,
     identity=DOCUMENTS.map(policies),
@@ -53,11 +58,19 @@ LAYERS = st.builds(
     session=st.none() | DOCUMENTS.map(policies),
     resource=st.none() | st.lists(NAMED, min_size=1, max_size=3).map(lambda statements: policies([statements])[0]),
     resource_is_trust=st.booleans(),
+    scps=LEVELS,
+    rcps=LEVELS,
 )
 
 
 def with_identity(layers: Layers, *more: Policy) -> Layers:
-    return Layers(layers.identity + more, layers.boundary, layers.session, layers.resource, layers.resource_is_trust)
+    return replace(layers, identity=layers.identity + more)
+
+
+@settings(max_examples=300, deadline=None)
+@given(REQUESTS, LAYERS)
+def test_an_explanation_decides_alike(request: Request, layers: Layers) -> None:
+    assert explain(request, layers).decision == authorize(request, layers)
 
 
 @EXAMPLES
@@ -78,7 +91,7 @@ def test_another_allow_removes_nothing(request: Request, layers: Layers, stateme
 @EXAMPLES
 @given(REQUESTS, LAYERS)
 def test_a_boundary_only_narrows(request: Request, layers: Layers) -> None:
-    without = Layers(layers.identity, None, layers.session, layers.resource, layers.resource_is_trust)
+    without = replace(layers, boundary=None)
     if authorize(request, layers).allowed:
         assert authorize(request, without).allowed
 
@@ -87,9 +100,24 @@ def test_a_boundary_only_narrows(request: Request, layers: Layers) -> None:
 @given(REQUESTS, LAYERS)
 def test_session_policies_only_narrow(request: Request, layers: Layers) -> None:
     """A federation session is the exception by rule: without session policies it has no identity permissions at all."""
-    without = Layers(layers.identity, layers.boundary, None, layers.resource, layers.resource_is_trust)
+    without = replace(layers, session=None)
     if authorize(request, layers).allowed and request.principal is not CALLERS["federated"]:
         assert authorize(request, without).allowed
+
+
+@EXAMPLES
+@given(REQUESTS, LAYERS)
+def test_organizations_only_narrow(request: Request, layers: Layers) -> None:
+    if authorize(request, layers).allowed:
+        assert authorize(request, replace(layers, scps=())).allowed
+        assert authorize(request, replace(layers, rcps=())).allowed
+
+
+@EXAMPLES
+@given(REQUESTS, LAYERS)
+def test_organizations_do_not_bind_linked_roles(request: Request, layers: Layers) -> None:
+    linked = replace(request, principal=replace(request.principal, kind=PrincipalKind.LINKED_ROLE))
+    assert authorize(linked, layers) == authorize(linked, replace(layers, scps=(), rcps=()))
 
 
 @EXAMPLES

@@ -45,7 +45,8 @@ def principal_of(caller: Caller) -> Principal:
     """The caller as Principal elements see it."""
     role_arn = caller.entity_arn if caller.kind is CallerKind.ROLE else None
     service = caller.name if caller.kind is CallerKind.SERVICE else None
-    return _principal(_KINDS[caller.kind], caller.account_id, caller.arn, caller.unique_id, role_arn, service)
+    kind = PrincipalKind.LINKED_ROLE if caller.is_linked_role else _KINDS[caller.kind]
+    return _principal(kind, caller.account_id, caller.arn, caller.unique_id, role_arn, service)
 
 
 # Values, and the same ones request after request.

@@ -22,19 +22,22 @@ True
 ('explicitDeny', 'own-user', StatementReference(index=1, sid='NoRoot'))
 
 The way of a document: ``document.py`` (validation: ``parse.py``, ``grammar.py``, ``*rules.py``), ``compile.py`` (matchers: ``actions.py``,
-``arns.py``, ``principals.py``, ``patterns.py``, ``conditions/``). The way of a request: ``authorize.py`` (the layers), ``evaluate.py`` (one
-layer). The rules are those of policy-evaluation.md, corrected by recorded-aws.md.
+``arns.py``, ``principals.py``, ``patterns.py``, ``conditions/``). The way of a request: ``authorize.py`` over ``layers.py`` (who has a say),
+``evaluate.py`` (one layer); ``explain.py`` tells all of it. The rules are those of policy-evaluation.md, corrected by recorded-aws.md.
 """
 
 from __future__ import annotations
 
-from stead.policy.authorize import Decision, Layer, Layers, authorize
-from stead.policy.compile import CompiledDocument, Request, StatementReference, compile_document
+from stead.policy.authorize import authorize
+from stead.policy.compile import CompiledDocument, Position, Request, Span, StatementReference, compile_document
+from stead.policy.decision import Decision, Effect
 from stead.policy.document import Document, DocumentKind, PrincipalEntry, validate
 from stead.policy.evaluate import NearMiss, Policy
+from stead.policy.explain import Explanation, LayerCheck, MatchedStatement, explain
+from stead.policy.layers import Layer, Layers
 from stead.policy.parse import MalformedPolicy
 from stead.policy.patterns import Context, ContextValue
-from stead.policy.principals import Principal, PrincipalKind
+from stead.policy.principals import Grant, Principal, PrincipalKind
 
 __all__ = [
     "CompiledDocument",
@@ -43,17 +46,25 @@ __all__ = [
     "Decision",
     "Document",
     "DocumentKind",
+    "Effect",
+    "Explanation",
+    "Grant",
     "Layer",
+    "LayerCheck",
     "Layers",
     "MalformedPolicy",
+    "MatchedStatement",
     "NearMiss",
     "Policy",
+    "Position",
     "Principal",
     "PrincipalEntry",
     "PrincipalKind",
     "Request",
+    "Span",
     "StatementReference",
     "authorize",
     "compile_document",
+    "explain",
     "validate",
 ]

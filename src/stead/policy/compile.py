@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,7 +11,7 @@ from stead.policy.arns import ResourceMatcher
 from stead.policy.conditions import Condition
 from stead.policy.document import located
 from stead.policy.grammar import Tree, check, conditions, principal_entries, statements
-from stead.policy.parse import Defect, Path, parse_json
+from stead.policy.parse import Defect, Path, line_and_column, parse_json, spans
 from stead.policy.principals import Principal, PrincipalMatcher
 
 if TYPE_CHECKING:
@@ -42,6 +43,20 @@ class StatementReference:
 
     index: int
     sid: str | None
+
+
+class Position(NamedTuple):
+    """A place in a document's text, both counted from 1."""
+
+    line: int
+    column: int
+
+
+class Span(NamedTuple):
+    """Where a statement stands, by the simulator's rule: from behind the token before it to behind its end (policy-evaluation.md 10.2)."""
+
+    start: Position
+    end: Position
 
 
 class Statement:
@@ -112,6 +127,27 @@ class CompiledDocument:
             self._indexed(Statement(index, path, statement, variables=variables), statement)
             for index, (path, statement) in enumerate(statements(tree))
         )
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the text, in hexadecimal: the name of the text wherever it is stored."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    def span(self, index: int) -> Span:
+        """Where statement ``index`` stands in the text.
+
+        >>> text = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*"}}'
+        >>> compile_document(text).span(0)
+        Span(start=Position(line=1, column=41), end=Position(line=1, column=102))
+        """
+        offsets = spans(self.text)
+        alone = ("Statement", index) not in offsets
+        place: Path = ("Statement",) if alone else ("Statement", index)
+        start = offsets["Statement",][0] + 1 if alone or index == 0 else offsets["Statement", index - 1][1]
+        return Span(self._position(start), self._position(offsets[place][1]))
+
+    def _position(self, offset: int) -> Position:
+        return Position(*line_and_column(self.text, offset))
 
     def _indexed(self, statement: Statement, tree: Tree) -> Statement:
         for element, add in (("Action", self._index.add), ("NotAction", self._index.add_all_but)):

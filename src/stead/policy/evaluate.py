@@ -72,12 +72,13 @@ def first_allow(policies: Iterable[Policy], request: Request) -> Match | None:
 def resource_deny(policy: Policy, request: Request, *, has_boundary: bool) -> Match | None:
     """The first Deny of a resource-based policy that means the caller and applies."""
     for statement in policy.document.candidates(request.action).denies:
-        if _denies_caller(statement, request, has_boundary) and statement.applies(request):
+        if denies_caller(statement, request, has_boundary=has_boundary) and statement.applies(request):
             return Match(policy, statement)
     return None
 
 
-def _denies_caller(statement: Statement, request: Request, has_boundary: bool) -> bool:
+def denies_caller(statement: Statement, request: Request, *, has_boundary: bool) -> bool:
+    """Whether a Deny of a resource-based policy means the caller."""
     if statement.principal is None:
         return False
     # A Deny with NotPrincipal hits everybody who has a boundary, listed or not (policy-evaluation.md 3.4).

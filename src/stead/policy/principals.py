@@ -21,6 +21,7 @@ class PrincipalKind(Enum):
     ROOT = "root"
     USER = "user"
     ROLE = "role"
+    LINKED_ROLE = "linked-role"  # a session of a service-linked role: no organization binds it (2.7), otherwise it is a role
     FEDERATED_USER = "federated-user"
     FEDERATED = "federated"  # a caller with an identity provider's token, before any session
     SERVICE = "service"

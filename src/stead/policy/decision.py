@@ -1,0 +1,54 @@
+"""What was decided, and AWS's words for it (policy-evaluation.md 9.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from stead.policy.layers import Layer
+
+if TYPE_CHECKING:
+    from stead.policy.compile import StatementReference
+    from stead.policy.evaluate import NearMiss
+
+Effect = Literal["allowed", "explicitDeny", "implicitDeny"]
+
+# The trust policy is the only one with "the".
+_DENYING = {layer: f" with an explicit deny in a {layer.value}" for layer in Layer} | {
+    Layer.IDENTITY: " with an explicit deny in an identity-based policy",
+    Layer.TRUST: " with an explicit deny in the role trust policy",
+}
+
+
+class Decision(NamedTuple):
+    """What was decided, and by what.
+
+    ``layer`` is the one that decided or is blamed; None when nobody had to allow (root). ``policy`` and ``statement`` name the statement that
+    decided; an implicit deny has none, but may have near misses.
+    """
+
+    effect: Effect
+    layer: Layer | None = None
+    policy: str | None = None
+    statement: StatementReference | None = None
+    near_misses: tuple[NearMiss, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the request may go on."""
+        return self.effect == "allowed"
+
+    def clause(self, action: str) -> str:
+        """The end of AWS's refusal, which tells the reason.
+
+        >>> Decision("implicitDeny", Layer.IDENTITY).clause("iam:GetRole")
+        ' because no identity-based policy allows the iam:GetRole action'
+        """
+        if self.layer is None or self.effect == "allowed":
+            return ""
+        if self.effect == "explicitDeny":
+            return _DENYING[self.layer]
+        return f" because no {self.layer.value} allows the {action} action"
+
+
+# Nobody had to allow: the root user in its own account.
+ALLOWED_BY_NOBODY = Decision("allowed")

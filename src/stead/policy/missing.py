@@ -1,0 +1,61 @@
+"""The context keys that a layer's statements read in vain, as the policies spell them (policy-evaluation.md 10.2, recorded-aws.md 9).
+
+A statement that applies without a key misses nothing. Compiled documents forget spellings, so this reads the texts again.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from stead.policy.grammar import Tree, conditions, statements, values
+from stead.policy.parse import parse_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from stead.policy.compile import Request, Statement
+    from stead.policy.evaluate import Policy
+
+_VARIABLE = re.compile(r"\$\{([^{}]*)\}")
+_ESCAPES = frozenset("*?$")
+
+
+def missing_keys(policies: Iterable[Policy], request: Request) -> Iterator[str]:
+    """The absent keys of the statements about the action that do not apply; one may come more than once."""
+    for policy in policies:
+        denies, allows = policy.document.candidates(request.action)
+        failed = [statement for statement in (*denies, *allows) if not statement.applies(request)]
+        if failed:
+            tree = parse_json(policy.document.text)
+            for statement in failed:
+                yield from _absent(_keys(tree, statement, request), request)
+
+
+def _absent(keys: Iterable[str], request: Request) -> Iterator[str]:
+    return (key for key in keys if request.context.get(key.lower()) is None)
+
+
+def _keys(tree: Tree, statement: Statement, request: Request) -> Iterator[str]:
+    """The keys that were asked for: the conditions' are not when the resource is another one."""
+    path, written = list(statements(tree))[statement.reference.index]
+    has_variables = tree.get("Version") == "2012-10-17"
+    if has_variables:
+        for _, resource in values(written, path, "Resource"):
+            yield from variables_of(resource)
+    if not statement.covers(request):
+        return
+    for _, _, key, operands in conditions(written, path):
+        yield key
+        for operand in operands if has_variables else ():
+            yield from variables_of(operand)
+
+
+def variables_of(text: str) -> Iterator[str]:
+    """The keys of the variables in ``text``; escapes are none.
+
+    >>> list(variables_of("${aws:PrincipalTag/Team, 'none'}/${*}/${aws:username}"))
+    ['aws:PrincipalTag/Team', 'aws:username']
+    """
+    keys = (body.partition(", ")[0] for body in _VARIABLE.findall(text))
+    return (key for key in keys if key not in _ESCAPES)
