@@ -206,6 +206,10 @@ class Writer(Reader):
         count: int = self._execute(self._store.prepared(statement), parameters).rowcount
         return count
 
+    def run_many(self, statement: Executable, rows: list[dict[str, Any]]) -> None:
+        """Run a statement without values of its own once for each of ``rows``, its parameters."""
+        self._raw.cursor().executemany(self._store.prepared(statement).text, rows)
+
     def insert(self, table: Table, **values: Any) -> None:
         """Insert one row."""
         self._raw.execute(self._store.prepared_insert(table, tuple(values)).text, values)

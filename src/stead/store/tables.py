@@ -255,3 +255,29 @@ events = Table(
     # Each index costs every event a few microseconds, so events without a resource are not in this one.
     Index(None, "account_id", "region", "resource", "time", sqlite_where=_HAS_RESOURCE, postgresql_where=_HAS_RESOURCE),
 )
+
+# The latest use by a user or role (``subject_id`` its unique id) of each action, by an access key (its id) of each service (action empty).
+last_used = Table(
+    "last_used",
+    metadata,
+    Column("subject_id", Text, primary_key=True),
+    Column("service", Text, primary_key=True),  # the prefix of its actions
+    Column("action", Text, primary_key=True),
+    Column("time", Milliseconds, nullable=False),
+    Column("region", Text, nullable=False),
+)
+
+access_reports = Table(
+    "access_reports",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
+    Column("owner", Text, nullable=False),  # who may read it: a user's id, or the access key id of one session
+    Column("granularity", Text, nullable=False),
+    Column("question", Text, nullable=False),  # JSON: the policies, entities and uses as they were when it was asked for
+    Column("answer", Text),  # JSON: ServicesLastAccessed
+    Column("created", Milliseconds, nullable=False),
+    Column("finished", Milliseconds),
+    Column("due", Milliseconds, index=True),  # design D4, as in deletion_tasks
+    Column("lease", BigInteger, nullable=False),
+)

@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, delete, select, update
 from stead import __version__
 from stead.store.tables import (
     access_keys,
+    access_reports,
     accounts,
     attachments,
     clusters,
@@ -24,6 +25,7 @@ from stead.store.tables import (
     groups,
     inline_policies,
     instance_profiles,
+    last_used,
     policies,
     policy_versions,
     role_usage,
@@ -47,7 +49,21 @@ MAX_OFFSET_MS = 100 * 365 * 86_400_000  # steps add up; beyond the year 9999 no 
 _ROOT_KEY = select(access_keys.c.id).where(access_keys.c.user_id.is_(None)).order_by(access_keys.c.created).limit(1).scalar_subquery()
 # Children before parents. The first root key, the AWS managed policies and the texts (shared, by hash) stay.
 _EMPTY = (
-    *(delete(table) for table in (events, role_usage, deletion_tasks, clusters, tags, attachments, inline_policies, group_members)),
+    *(
+        delete(table)
+        for table in (
+            last_used,
+            access_reports,
+            events,
+            role_usage,
+            deletion_tasks,
+            clusters,
+            tags,
+            attachments,
+            inline_policies,
+            group_members,
+        )
+    ),
     delete(instance_profiles),
     delete(access_keys).where(access_keys.c.id != _ROOT_KEY),
     update(access_keys).values(status="Active"),
