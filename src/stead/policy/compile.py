@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from stead.policy.actions import ActionIndex
-from stead.policy.arns import ResourceMatcher
-from stead.policy.conditions import Condition
+from stead.policy.arns import ResourceTest, negated, resource_test
+from stead.policy.conditions import ENFORCED, Condition
 from stead.policy.document import located
 from stead.policy.grammar import Tree, check, conditions, principal_entries, statements
 from stead.policy.parse import Defect, Path, line_and_column, parse_json, spans
@@ -17,13 +17,13 @@ from stead.policy.principals import Principal, PrincipalMatcher
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from stead.policy.patterns import ContextValue
+    from stead.policy.conditions.operator import Operator
+    from stead.policy.patterns import Context, ContextValue
 
 _REMEMBERED_ACTIONS = 256  # of one document: more than a service has operations, and a bound for whoever asks for invented ones
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What somebody asks to do.
 
     Context keys are in lower case; a tuple is the value of a multivalued key, even with one element. The mapping is only asked for keys that
@@ -62,28 +62,30 @@ class Span(NamedTuple):
 class Statement:
     """One statement; its action was matched by the document's index."""
 
-    __slots__ = ("conditions", "denies", "principal", "reference", "resource")
+    __slots__ = ("_tests", "conditions", "denies", "principal", "reference", "resource")
 
-    def __init__(self, index: int, path: Path, tree: Tree, *, variables: bool) -> None:
+    def __init__(self, index: int, path: Path, tree: Tree, *, variables: bool, operators: Mapping[str, Operator]) -> None:
         self.reference = StatementReference(index, tree.get("Sid"))
         self.denies = tree["Effect"].lower() == "deny"
         self.principal = _principal(tree)
         self.resource = _resource(tree, variables)
         self.conditions = tuple(
-            Condition(operator, key, operands, variables=variables, denies=self.denies)
+            Condition(operator, key, operands, variables=variables, denies=self.denies, operators=operators)
             for _, operator, key, operands in conditions(tree, path)
         )
+        # All must hold, so the cheap ones are asked first.
+        self._tests = tuple(condition.holds for condition in sorted(self.conditions, key=lambda condition: condition.cost))
 
-    def covers(self, request: Request) -> bool:
+    def covers(self, resource: str, context: Context) -> bool:
         """Whether the resource matches; a trust policy has no resource element and means its role (policy-evaluation.md 3.2)."""
-        return self.resource is None or self.resource.matches(request.resource, request.context)
+        return self.resource is None or self.resource(resource, context)
 
-    def applies(self, request: Request) -> bool:
+    def applies(self, resource: str, context: Context) -> bool:
         """Whether resource and conditions match."""
-        if self.resource is not None and not self.resource.matches(request.resource, request.context):
+        if self.resource is not None and not self.resource(resource, context):
             return False
-        for condition in self.conditions:  # noqa: SIM110 - a generator would double the cost of the commonest decisions
-            if not condition.holds(request.context):
+        for holds in self._tests:  # noqa: SIM110 - a generator would double the cost of the commonest decisions
+            if not holds(context):
                 return False
         return True
 
@@ -95,13 +97,15 @@ def _principal(tree: Tree) -> PrincipalMatcher | None:
     return None
 
 
-def _resource(tree: Tree, variables: bool) -> ResourceMatcher | None:
+def _resource(tree: Tree, variables: bool) -> ResourceTest | None:
+    """The test of the resource element, or None where there is nothing to test."""
     # Short ARNs are completed except in resource-based policies (policy-evaluation.md 3.2), which are those that name principals.
     complete = "Principal" not in tree and "NotPrincipal" not in tree
     for element in ("Resource", "NotResource"):
         if element in tree:
             patterns = [tree[element]] if isinstance(tree[element], str) else tree[element]
-            return ResourceMatcher(patterns, variables=variables, complete=complete, negated=element == "NotResource")
+            test = resource_test(patterns, variables=variables, complete=complete)
+            return negated(test) if element == "NotResource" else test
     return None
 
 
@@ -112,19 +116,22 @@ class Candidates(NamedTuple):
     allows: tuple[Statement, ...]
 
 
+NO_CANDIDATES = Candidates((), ())  # one for all: most documents say nothing about most actions
+
+
 class CompiledDocument:
     """An immutable document, ready to be asked."""
 
     __slots__ = ("_index", "_remembered", "statements", "text")
 
-    def __init__(self, text: str, tree: Tree) -> None:
+    def __init__(self, text: str, tree: Tree, operators: Mapping[str, Operator] = ENFORCED) -> None:
         self.text = text
         # Elsewhere `${...}` is literal (policy-evaluation.md 5).
         variables = tree.get("Version") == "2012-10-17"
         self._index: ActionIndex[Statement] = ActionIndex()
         self._remembered: dict[str, Candidates] = {}
         self.statements = tuple(
-            self._indexed(Statement(index, path, statement, variables=variables), statement)
+            self._indexed(Statement(index, path, statement, variables=variables, operators=operators), statement)
             for index, (path, statement) in enumerate(statements(tree))
         )
 
@@ -160,12 +167,15 @@ class CompiledDocument:
         found = self._remembered.get(action)
         if found is None:
             found = self._find(action)
-            if len(self._remembered) < _REMEMBERED_ACTIONS:
-                self._remembered[action] = found
+            if len(self._remembered) == _REMEMBERED_ACTIONS:
+                self._remembered.clear()
+            self._remembered[action] = found
         return found
 
     def _find(self, action: str) -> Candidates:
         by_index = {statement.reference.index: statement for statement in self._index.find(action)}
+        if not by_index:
+            return NO_CANDIDATES
         ordered = [by_index[index] for index in sorted(by_index)]
         return Candidates(
             tuple(statement for statement in ordered if statement.denies),
@@ -173,8 +183,10 @@ class CompiledDocument:
         )
 
 
-def compile_document(text: str) -> CompiledDocument:
+def compile_document(text: str, operators: Mapping[str, Operator] = ENFORCED) -> CompiledDocument:
     """The matchers of a stored document: any well-shaped one, whatever rules for new documents it may break.
+
+    ``operators`` are those of enforcement unless the simulator asks (``conditions/simulated.py``).
 
     >>> document = compile_document('{"Statement": {"Effect": "Allow", "Action": "iam:Get*", "Resource": "*"}}')
     >>> len(document.candidates("iam:GetRole").allows), len(document.candidates("iam:PassRole").allows)
@@ -182,6 +194,6 @@ def compile_document(text: str) -> CompiledDocument:
     """
     tree = parse_json(text)
     try:
-        return CompiledDocument(text, check(tree))
+        return CompiledDocument(text, check(tree), operators)
     except Defect as defect:
         raise located(defect, text) from None

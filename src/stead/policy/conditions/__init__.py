@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from stead.policy.conditions.condition import Condition, parse_operator
+from stead.policy.conditions.condition import ENFORCED, Condition, parse_operator
 
-__all__ = ["Condition", "parse_operator"]
+__all__ = ["ENFORCED", "Condition", "parse_operator"]

@@ -7,7 +7,7 @@ recorded-aws.md 6.1):
 |---|---|---|---|
 | missing, or an empty list | false; negated or ``IfExists`` true | true | false; ``IfExists`` true |
 | a single value | the operator decides | as a list of one | as a list of one |
-| a list | false, negated ones too | every element | some element |
+| a list | false, negated ones too | every element; true when all are empty texts | some element |
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from stead.policy.conditions.boolean import is_true
 from stead.policy.conditions.operator import BROKEN, MATCH, MISMATCH, Operator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from stead.policy.patterns import Context, ContextValue
 
@@ -34,7 +34,7 @@ def _registry() -> dict[str, Operator]:
     return dict(rows)
 
 
-_OPERATORS = _registry()
+ENFORCED = _registry()  # by name in lower case; the simulator's own are in simulated.py
 _IF_EXISTS = "ifexists"
 
 
@@ -57,12 +57,12 @@ class Test(NamedTuple):
 _SCOPES = {scope.value: scope for scope in Scope}
 
 
-def parse_operator(name: str) -> Test | None:
+def parse_operator(name: str, operators: Mapping[str, Operator] = ENFORCED) -> Test | None:
     """The meaning of e.g. ``ForAnyValue:StringLikeIfExists``, or None. Case does not matter (policy-evaluation.md 6)."""
     prefix, colon, rest = name.lower().rpartition(":")
     scope = _SCOPES.get(prefix)
     base = rest.removesuffix(_IF_EXISTS)
-    operator = _OPERATORS.get(base)
+    operator = operators.get(base)
     if operator is None or scope is None or (colon and not prefix):
         return None
     if not operator.tests_presence:
@@ -76,8 +76,17 @@ class Condition:
 
     __slots__ = ("_compare", "_denies", "_if_missing", "_satisfied", "_scope", "key", "operands", "operator")
 
-    def __init__(self, operator: str, key: str, operands: Sequence[str], *, variables: bool, denies: bool) -> None:
-        test = parse_operator(operator)
+    def __init__(  # noqa: PLR0913  # one call per condition compiled; all but the condition itself are named
+        self,
+        operator: str,
+        key: str,
+        operands: Sequence[str],
+        *,
+        variables: bool,
+        denies: bool,
+        operators: Mapping[str, Operator] = ENFORCED,
+    ) -> None:
+        test = parse_operator(operator, operators)
         assert test is not None, "the grammar admits known operators only"
         self.operator = operator
         self.key = key.lower()
@@ -95,15 +104,17 @@ class Condition:
             return self._if_missing
         if self._scope is Scope.SINGLE:
             return isinstance(value, str) and self._satisfied_by(value, context)
-        return self._set_holds((value,) if isinstance(value, str) else value, context)
+        return self._satisfied_by(value, context) if isinstance(value, str) else self._set_holds(value, context)
 
     def _satisfied_by(self, value: str, context: Context) -> bool:
         outcome = self._compare(value, context)
         return outcome is self._satisfied or (outcome is BROKEN and self._denies)
 
     def _set_holds(self, values: Sequence[str], context: Context) -> bool:
-        quantifier = all if self._scope is Scope.ALL else any
-        return quantifier(self._satisfied_by(value, context) for value in values)
+        if self._scope is Scope.ANY:
+            return any(self._satisfied_by(value, context) for value in values)
+        # A list of nothing but empty texts is AWS's "null data set"; a single empty value is not (recorded-aws.md 6.1).
+        return not any(values) or all(self._satisfied_by(value, context) for value in values)
 
     def actual(self, context: Context) -> ContextValue | None:
         """What the request has for the key."""
