@@ -197,10 +197,14 @@ _SCALARS: dict[str, Reader] = {
 
 
 class _Readers:
-    """The readers of one service's shapes; structures are kept, so that recursive shapes end and operations share them."""
+    """The readers of one service's shapes; structures are kept, so that recursive shapes end and operations share them.
 
-    def __init__(self) -> None:
+    EC2's protocol differs in two things: its lists are always flat, and its names are the query names, or the others with a capital.
+    """
+
+    def __init__(self, *, ec2: bool) -> None:
         self._structures: dict[str, Members] = {}
+        self._ec2 = ec2
 
     def members(self, shape: Shape) -> Members:
         known = self._structures.get(shape.name)
@@ -209,10 +213,14 @@ class _Readers:
         known = self._structures[shape.name] = {}
         for name, member in shape.members.items():
             reader = self._of(member)
-            known[member.serialization.get("name", name)] = (name, reader)
+            known[self._wire_name(member, name)] = (name, reader)
             if member.serialization.get("flattened") and member.type_name == "list":
                 known.setdefault(member.member.serialization.get("name", name), (name, reader))  # botocore writes this one
         return known
+
+    def _wire_name(self, member: Shape, name: str) -> str:
+        given: str = member.serialization.get("name", name)
+        return member.serialization.get("queryName", given[:1].upper() + given[1:]) if self._ec2 else given
 
     def _of(self, shape: Shape) -> Reader:
         match shape.type_name:
@@ -234,7 +242,7 @@ class _Readers:
 
     def _list(self, shape: Shape) -> Reader:
         element = self._of(shape.member)
-        inside = None if shape.serialization.get("flattened") else shape.member.serialization.get("name", "member")
+        inside = None if self._ec2 or shape.serialization.get("flattened") else shape.member.serialization.get("name", "member")
 
         def read(node: Node) -> list[Any] | None:
             branch = _inside(_branch(node, "Unexpected list element termination"), inside)
@@ -281,8 +289,7 @@ def _inside(branch: Tree, name: str | None) -> Tree | None:
 
 @cache
 def _readers(service: ServiceModel) -> _Readers:
-    del service  # it is the cache's key: shape names mean something within one service only
-    return _Readers()
+    return _Readers(ec2=service.metadata["protocol"] == "ec2")
 
 
 @cache
