@@ -29,6 +29,11 @@ class Service:
     target_prefix: str = ""
     is_global: bool = False
 
+    @property
+    def prefix(self) -> str:
+        """What its actions begin with, and its namespace in reports."""
+        return self.name
+
 
 SERVICES: dict[str, Service] = {
     service.name: service

@@ -17,6 +17,7 @@ from stead.aws.operation import Effect, Operation, find
 from stead.gateway import access
 from stead.gateway.credentials import refuse_plain_session
 from stead.gateway.event import Outcome, shows_answer
+from stead.gateway.last_used import LastUsed
 from stead.store.accounts import RAISE_GENERATION
 from stead.store.context import Context
 from stead.store.engine import Conflict
@@ -51,6 +52,8 @@ class Pipeline:
         self.credentials = credentials
         self.ring = ring
         self.recorder = recorder
+        self.last_used = LastUsed()
+        recorder.also.append(self.last_used)
         self._rehearse_ms = rehearse_ms
 
     def run(self, call: Call) -> Result:
@@ -71,6 +74,7 @@ class Pipeline:
     def call(self, caller: Caller, origin: Call, service: str, operation: str, parameters: Parameters) -> Result:
         """An operation that another one needs, in a transaction of its own (never inside the other's)."""
         region = GLOBAL_REGION if SERVICES[service].is_global else origin.region
+        self.last_used.note(caller, SERVICES[service].prefix, operation, region, origin.now)
         inner = replace(
             origin, service=service, operation=operation, parameters=parameters, caller=caller, region=region, request_id=new_uuid()
         )

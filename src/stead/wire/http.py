@@ -78,11 +78,13 @@ class Door:
         claim = sigv4.claim(request.method, request.path, request.query, request.headers, request.body)
         caller, now = self._verify(claim)
         route = resolve(words, claim.service)
+        moment = Moment(GLOBAL_REGION if route.service.is_global else claim.region, now, request_id)
+        self._pipeline.last_used.note(caller, route.service.prefix, route.operation, moment.region, now)
         codec = _codec(route.service.protocol, in_json=_accepts_json(request))
         model = operation_model(route.service.name, route.operation)
         parameters = codec.parse(model, route.body)
         validate(model, route.service.name, parameters)
-        result: Result = self._pipeline.run(_call(request, route, parameters, caller, Moment(claim.region, now, request_id)))
+        result: Result = self._pipeline.run(_call(request, route, parameters, caller, moment))
         return codec.reply(model, result, request_id)
 
     def _verify(self, claim: Claim) -> tuple[Caller, int]:
@@ -120,7 +122,7 @@ def _call(request: HttpRequest, route: Route, parameters: Parameters, caller: Ca
         route.operation,
         parameters,
         caller,
-        GLOBAL_REGION if route.service.is_global else moment.region,
+        moment.region,
         moment.now,
         moment.request_id,
         request.source_ip,
