@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SERVICES = {
     "iam": (
         "users",
-        "user_policies",
+        "groups",
         "access_keys",
         "policies",
         "policy_versions",

@@ -26,6 +26,7 @@ SAMPLES = {
     "AWSServiceName": "ecs.amazonaws.com",
     "AccessKeyId": "AKIAEXAMPLE",
     "DeletionTaskId": "task/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS/00000000-0000-4000-8000-000000000000",
+    "GroupName": "some",
     "InstanceProfileName": "some",
     "PolicyArn": iam_arn(ACCOUNT, "policy", "/", "some"),
     "PolicyName": "some",

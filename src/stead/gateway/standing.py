@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, select
 from stead.aws.call import Caller, CallerKind
 from stead.policy import Layers, Policy
 from stead.store.accounts import HELD_ALONE, HELD_SHARED, STANDING
-from stead.store.entity_policies import INLINE, compiled, managed_policy, own_policies
+from stead.store.entity_policies import INLINE, compiled, managed_policy, own_policies, user_policies
 from stead.store.tables import access_keys, roles, users
 
 if TYPE_CHECKING:
@@ -102,9 +102,12 @@ class Standing:
     def _gather(self, db: Reader, caller: Caller) -> Layers:
         if not caller.entity_id:
             return Layers()
-        entity = self.user(db, caller.entity_id) if caller.kind is CallerKind.USER else self.role(db, caller.entity_id)
+        if caller.kind is CallerKind.USER:
+            entity, identity = self.user(db, caller.entity_id), user_policies(db, caller.entity_id)
+        else:
+            entity, identity = self.role(db, caller.entity_id), own_policies(db, caller.entity_id)
         boundary = entity.boundary_arn if entity is not None else None
-        return Layers(identity=own_policies(db, caller.entity_id), boundary=managed_policy(db, boundary) if boundary else None)
+        return Layers(identity=identity, boundary=managed_policy(db, boundary) if boundary else None)
 
     def _arrive(self, row: Row) -> int:
         if row.generation != self._memory.generation:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import bindparam, select
 
 from stead.policy import CompiledDocument, Policy, compile_document
-from stead.store.tables import attachments, documents, inline_policies, policies, policy_versions
+from stead.store.tables import attachments, documents, group_members, groups, inline_policies, policies, policy_versions
 
 if TYPE_CHECKING:
     from stead.store.engine import Reader
@@ -29,13 +29,29 @@ _ATTACHED = (
     .where(attachments.c.owner_id == bindparam("owner"))
     .order_by(policies.c.arn)
 )
+_IN_GROUPS = (
+    select(groups.c.name.label("owner"), inline_policies.c.name, documents.c.text)
+    .join(inline_policies, inline_policies.c.owner_id == groups.c.id)
+    .join(documents, documents.c.hash == inline_policies.c.document_hash)
+    .join(group_members, group_members.c.group_id == groups.c.id)
+    .where(group_members.c.user_id == bindparam("user"))
+    .order_by(groups.c.name_key, inline_policies.c.name_key)
+)
+_BY_GROUPS = (
+    _DEFAULT_TEXT.join(attachments, attachments.c.policy_arn == policies.c.arn)
+    .join(group_members, group_members.c.group_id == attachments.c.owner_id)
+    .where(group_members.c.user_id == bindparam("user"))
+    .distinct()
+    .order_by(policies.c.arn)
+)
 _MANAGED = _DEFAULT_TEXT.where(policies.c.arn == bindparam("arn"))
 
 _ALLOWS_NOTHING = (
     '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"none:Nothing","Resource":"*"}}'  # a valid one has statements
 )
 
-INLINE, MANAGED = "inline", "managed"  # Policy.type; the id is an inline policy's name, a managed policy's ARN
+# Policy.type. The id is an inline policy's name, after the group's name and a slash if it is a group's; a managed policy's ARN.
+INLINE, GROUP_INLINE, MANAGED = "inline", "group-inline", "managed"
 
 
 @lru_cache(maxsize=4096)
@@ -49,6 +65,15 @@ def own_policies(db: Reader, owner_id: str) -> tuple[Policy, ...]:
     inline = (Policy(row.name, INLINE, compiled(row.text)) for row in db.all(_INLINE, owner=owner_id))
     managed = (Policy(row.arn, MANAGED, compiled(row.text)) for row in db.all(_ATTACHED, owner=owner_id))
     return (*inline, *managed)
+
+
+def user_policies(db: Reader, user_id: str) -> tuple[Policy, ...]:
+    """A user's own policies and those of its groups. A managed policy reached twice counts once (recorded-aws.md 8.4)."""
+    own = own_policies(db, user_id)
+    inline = (Policy(f"{row.owner}/{row.name}", GROUP_INLINE, compiled(row.text)) for row in db.all(_IN_GROUPS, user=user_id))
+    attached = {policy.id for policy in own if policy.type == MANAGED}
+    managed = (Policy(row.arn, MANAGED, compiled(row.text)) for row in db.all(_BY_GROUPS, user=user_id) if row.arn not in attached)
+    return (*own, *inline, *managed)
 
 
 def managed_policy(db: Reader, arn: str) -> Policy:

@@ -9,13 +9,14 @@ from sqlalchemy import bindparam, func, select
 from stead.aws.operation import operation
 from stead.services.iam import policy_uses
 from stead.services.iam.access_keys import MAX_KEYS
-from stead.services.iam.owned_policies import ROLE, USER
+from stead.services.iam.groups import MAX_GROUPS, MAX_GROUPS_OF_USER
+from stead.services.iam.owners import GROUP, ROLE, USER
 from stead.services.iam.policies import MAX_POLICIES
 from stead.services.iam.policy_versions import MAX_SIZE, MAX_VERSIONS
 from stead.services.iam.roles import MAX_ROLES
 from stead.services.iam.trust_policies import MAX_SIZE as TRUST_SIZE
 from stead.services.iam.users import MAX_USERS
-from stead.store.tables import access_keys, instance_profiles, policies, policy_versions, roles, users
+from stead.store.tables import access_keys, groups, instance_profiles, policies, policy_versions, roles, users
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -26,28 +27,27 @@ if TYPE_CHECKING:
 # Quotas of AWS's that no operation here enforces are AWS's defaults (policy-evaluation.md 7.2, and the IAM quotas page).
 QUOTAS = {
     "UsersQuota": MAX_USERS,
-    "GroupsQuota": 300,
+    "GroupsQuota": MAX_GROUPS,
     "RolesQuota": MAX_ROLES,
     "PoliciesQuota": MAX_POLICIES,
     "InstanceProfilesQuota": 1000,
     "ServerCertificatesQuota": 20,
     "UserPolicySizeQuota": USER.inline_size,
-    "GroupPolicySizeQuota": 5120,
+    "GroupPolicySizeQuota": GROUP.inline_size,
     "RolePolicySizeQuota": ROLE.inline_size,
     "PolicySizeQuota": MAX_SIZE,
     "AssumeRolePolicySizeQuota": TRUST_SIZE,
     "PolicyVersionsInUseQuota": 10000,
     "VersionsPerPolicyQuota": MAX_VERSIONS,
     "AttachedPoliciesPerUserQuota": USER.attached,
-    "AttachedPoliciesPerGroupQuota": 10,
+    "AttachedPoliciesPerGroupQuota": GROUP.attached,
     "AttachedPoliciesPerRoleQuota": ROLE.attached,
-    "GroupsPerUserQuota": 10,
+    "GroupsPerUserQuota": MAX_GROUPS_OF_USER,
     "AccessKeysPerUserQuota": MAX_KEYS,
     "SigningCertificatesPerUserQuota": 2,
 }
-# Groups come later; the others Stead does not have.
+# Stead does not have them.
 NONE_YET = (
-    "Groups",
     "ServerCertificates",
     "Providers",
     "MFADevices",
@@ -77,6 +77,7 @@ _ROOT_KEYS = (
 )
 _COUNTS = select(
     _number(users).label("Users"),
+    _number(groups).label("Groups"),
     _number(roles).label("Roles"),
     _number(policies).label("Policies"),
     _number(instance_profiles).label("InstanceProfiles"),
@@ -94,6 +95,7 @@ def get_account_summary(context: Context, _request: Parameters) -> Result:
         **dict.fromkeys(NONE_YET, 0),
         **QUOTAS,
         "Users": counted.Users,
+        "Groups": counted.Groups,
         "Roles": counted.Roles,
         "Policies": counted.Policies,
         "InstanceProfiles": counted.InstanceProfiles,

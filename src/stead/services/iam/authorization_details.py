@@ -1,8 +1,8 @@
-"""iam: the account's users, roles and managed policies with everything that hangs on them, in one list of pages.
+"""iam: the account's users, groups, roles and managed policies with everything that hangs on them, in one list of pages.
 
 The kinds come one after the other, each by its own sort key; a marker is the kind's digit and the key, so a page may end anywhere. What
 hangs on a page's entities is read for all of them together. Of AWS's policies those are shown that the account uses. Permissions boundaries
-are left out (aws-behaviour.md 8.1, reported). Groups come later.
+are left out (aws-behaviour.md 8.1, reported).
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, select
 
 from stead.aws.operation import operation
-from stead.services.iam import instance_profiles, managed, policy_shapes, policy_uses, role_shapes, user_shapes
+from stead.services.iam import group_shapes, instance_profiles, managed, policy_shapes, policy_uses, role_shapes, user_shapes
 from stead.services.iam.paging import page
 from stead.services.iam.trust_policies import shown
 from stead.store import tables
-from stead.store.tables import attachments, documents, inline_policies, policies, policy_versions, roles, users
+from stead.store.tables import attachments, documents, group_members, groups, inline_policies, policies, policy_versions, roles, users
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,6 +39,7 @@ def _page(statement: Select[Any], account: ColumnElement[str], sort: ColumnEleme
 
 
 _USERS = _page(select(users), users.c.account_id, users.c.name_key)
+_GROUPS = _page(select(groups), groups.c.account_id, groups.c.name_key)
 _ROLES = _page(role_shapes.ROLES, roles.c.account_id, roles.c.name_key)
 _OWN_POLICIES = _page(select(policies), policies.c.account_id, policies.c.arn)
 _AWS_POLICIES = (
@@ -58,6 +59,9 @@ _ATTACHED = (
     .order_by(policies.c.arn)
 )
 _TAGS = select(tables.tags.c.owner, tables.tags.c.name, tables.tags.c.value).order_by(tables.tags.c.tag_key)
+_GROUPS_OF = (
+    select(group_members.c.user_id, groups.c.name).join(groups, groups.c.id == group_members.c.group_id).order_by(groups.c.name_key)
+)
 _VERSIONS = (
     select(policy_versions, documents.c.text)
     .join(documents, documents.c.hash == policy_versions.c.document_hash)
@@ -110,16 +114,24 @@ def _shown(context: Context, found: Iterable[tuple[_Kind, Row]]) -> Result:
 
 def _users(context: Context, rows: list[Row]) -> list[dict[str, Any]]:
     inline, attached, tags = _hanging(context, rows)
+    joined: dict[str, list[str]] = {row.id: [] for row in rows}
+    for group in context.db.all_now(_GROUPS_OF.where(group_members.c.user_id.in_(joined))):
+        joined[group.user_id].append(group.name)
     return [
         {
             **user_shapes.core(row),
             "UserPolicyList": inline[row.id],
-            "GroupList": [],
+            "GroupList": joined[row.id],
             "AttachedManagedPolicies": attached[row.id],
             "Tags": tags[row.id],
         }
         for row in rows
     ]
+
+
+def _groups(context: Context, rows: list[Row]) -> list[dict[str, Any]]:
+    inline, attached, _ = _hanging(context, rows)
+    return [{**group_shapes.shape(row), "GroupPolicyList": inline[row.id], "AttachedManagedPolicies": attached[row.id]} for row in rows]
 
 
 def _roles(context: Context, rows: list[Row]) -> list[dict[str, Any]]:
@@ -171,7 +183,8 @@ def _hanging(context: Context, rows: list[Row]) -> tuple[Lists, Lists, Lists]:
 
 KINDS = (
     _Kind("1", "User", "UserDetailList", _USERS, _users),
-    _Kind("2", "Role", "RoleDetailList", _ROLES, _roles),
-    _Kind("3", "LocalManagedPolicy", "Policies", _OWN_POLICIES, _policies),
-    _Kind("4", "AWSManagedPolicy", "Policies", _AWS_POLICIES, _policies),
+    _Kind("2", "Group", "GroupDetailList", _GROUPS, _groups),
+    _Kind("3", "Role", "RoleDetailList", _ROLES, _roles),
+    _Kind("4", "LocalManagedPolicy", "Policies", _OWN_POLICIES, _policies),
+    _Kind("5", "AWSManagedPolicy", "Policies", _AWS_POLICIES, _policies),
 )

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, update
 
 from stead.aws.errors import no_such_entity
 from stead.services.iam import managed
-from stead.services.iam.owned_policies import ROLE, USER, OwnerKind
+from stead.services.iam.owners import ROLE, USER, OwnerKind
 from stead.store.tables import roles, users
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from stead.aws.ids import unique_id
 from stead.aws.operation import Effect, operation
 from stead.linked_roles import rules
 from stead.services.iam import paths, tags
-from stead.services.iam.owned_policies import ROLE
+from stead.services.iam.owners import ROLE
 from stead.services.iam.paging import page
 from stead.services.iam.role_shapes import ROLES, core, found, role_named, role_target
 from stead.services.iam.trust_policies import shown

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Text, bindparam, distinct, func, literal, or_, select, union_all
 
 from stead.services.iam import paths
-from stead.store.tables import attachments, roles, users
+from stead.store.tables import attachments, groups, roles, users
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Select, Table
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 ATTACHED = "PermissionsPolicy"  # PolicyUsageFilter's words
 BOUNDARY = "PermissionsBoundary"
-_HOLDERS = {"User": users, "Role": roles}  # EntityFilter's words
+_HOLDERS = {"User": users, "Group": groups, "Role": roles}  # EntityFilter's words
+_BOUNDED = {"User": users, "Role": roles}
 
 
 def _holder(kind: str, holders: Table, policy_arn: ColumnElement[str], usage: str) -> Select[tuple[str, ...]]:
@@ -42,7 +43,7 @@ _USES = union_all(
         _holder(kind, holders, attachments.c.policy_arn, ATTACHED).join(attachments, attachments.c.owner_id == holders.c.id)
         for kind, holders in _HOLDERS.items()
     ),
-    *(_holder(kind, holders, holders.c.boundary_arn, BOUNDARY) for kind, holders in _HOLDERS.items()),
+    *(_holder(kind, holders, holders.c.boundary_arn, BOUNDARY) for kind, holders in _BOUNDED.items()),
 ).subquery("uses")
 
 _COUNTS = (

@@ -15,7 +15,7 @@ from stead.aws.arn import iam_arn
 from stead.aws.call import Target
 from stead.linked_roles import rules
 from stead.services.iam import boundaries, managed, tags
-from stead.services.iam.owned_policies import ROLE
+from stead.services.iam.owners import ROLE
 from stead.services.iam.trust_policies import shown
 from stead.store.tables import documents, roles
 

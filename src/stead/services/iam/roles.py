@@ -17,7 +17,7 @@ from stead.aws.ids import unique_id
 from stead.aws.operation import Effect, operation
 from stead.linked_roles import rules
 from stead.services.iam import boundaries, owned_policies, paths, tags, trust_policies
-from stead.services.iam.owned_policies import ROLE
+from stead.services.iam.owners import ROLE
 from stead.services.iam.paging import page
 from stead.services.iam.role_shapes import ROLES, changeable, created, described, detailed, found, listed, role_named, role_target
 from stead.store.documents import store_document

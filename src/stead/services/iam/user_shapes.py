@@ -10,7 +10,7 @@ from stead.aws.arn import iam_arn, root_arn
 from stead.aws.call import CallerKind, Target
 from stead.aws.errors import validation_error
 from stead.services.iam import boundaries
-from stead.services.iam.owned_policies import USER
+from stead.services.iam.owners import USER
 from stead.store.tables import users
 
 if TYPE_CHECKING:

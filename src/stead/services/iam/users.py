@@ -15,7 +15,9 @@ from stead.aws.errors import delete_conflict, entity_already_exists, limit_excee
 from stead.aws.ids import unique_id
 from stead.aws.operation import Effect, operation
 from stead.services.iam import boundaries, paths, tags, user_shapes
-from stead.services.iam.owned_policies import USER, refuse_while_owning
+from stead.services.iam.groups import refuse_member
+from stead.services.iam.owned_policies import refuse_while_owning
+from stead.services.iam.owners import USER
 from stead.services.iam.paging import page
 from stead.services.iam.user_shapes import found, named, named_or_caller
 from stead.store.tables import access_keys, accounts, users
@@ -129,8 +131,9 @@ def update_user(context: Context, request: Parameters) -> None:
 
 @operation("iam", "DeleteUser", Effect.PERMITS, target=named)
 def delete_user(context: Context, request: Parameters) -> None:
-    """Delete a user who owns nothing any more but tags and a boundary."""
+    """Delete a user who is in no group and owns nothing any more but tags and a boundary."""
     row = found(context, request["UserName"])
+    refuse_member(context, row)
     refuse_while_owning(context, row)
     if context.db.scalar(_KEYS, user=row.id):
         raise delete_conflict("Cannot delete entity, must delete access keys first.")
