@@ -39,7 +39,7 @@ SERVICES = {
         "policy_versions",
         "account",
         "roles",
-        "role_policies",
+        "owned_policies",
         "instance_profiles",
         "authorization_details",
         "linked_roles",
