@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import sys
-from fnmatch import fnmatchcase
-from functools import cache
+from fnmatch import translate
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -49,6 +49,7 @@ _UNTRACKED = (
     *("dynamodb:*item*", "dynamodb:query", "dynamodb:scan", "dynamodb:partiql*", "lambda:invokefunction*", "sns:publish*"),
     *("sqs:*message*", "kinesis:*record*", "firehose:put*", "execute-api:*", "rds-data:*", "rds-db:*", "appsync:graphql"),
 )
+_IS_UNTRACKED = re.compile("|".join(map(translate, _UNTRACKED)))
 
 
 class Action(NamedTuple):
@@ -56,6 +57,14 @@ class Action(NamedTuple):
 
     name: str
     resources: tuple[str, ...]
+
+
+class ResourceType(NamedTuple):
+    """A type of resource that an action can be authorized on: its ARN formats (``arn:${Partition}:ec2:...``), and whether it always is."""
+
+    name: str
+    arns: tuple[str, ...]
+    is_required: bool
 
 
 @cache
@@ -67,22 +76,30 @@ def service_names() -> dict[str, str]:
 
 @cache
 def actions(namespace: str) -> dict[str, Action]:
-    """A service's actions by their names in lower case."""
-    arns = {kind["key"].lower(): _pattern(kind["arn"]) for kind in _read("resourceTypes", namespace).values()}
+    """A known service's actions by their names in lower case."""
+    arns = {kind["key"].lower(): _patterns(kind["arn"]) for kind in _read("resourceTypes", namespace).values()}
     return {
-        key: Action(action["name"], tuple(arns.get(kind["name"].lower(), "*") for kind in action["resourceTypes"]))
+        key: Action(action["name"], tuple(arn for kind in action["resourceTypes"] for arn in arns[kind["name"].lower()]))
         for key, action in _read("actions", namespace).items()
     }
 
 
+@lru_cache(maxsize=1024)
+def resource_types(namespace: str, action: str) -> tuple[ResourceType, ...]:
+    """The types of an action's resources in their order; none for an action without, or one that AWS does not have."""
+    arns = {kind["key"].lower(): tuple(kind["arn"].split(", ")) for kind in _read("resourceTypes", namespace).values()}
+    found = _read("actions", namespace).get(action.lower(), {}).get("resourceTypes", ())
+    return tuple(ResourceType(kind["name"], arns[kind["name"].lower()], kind["required"]) for kind in found)
+
+
 def is_tracked(action: str) -> bool:
     """Whether reports at the level of actions show ``service:Action``."""
-    lowered = action.lower()
-    return not any(fnmatchcase(lowered, pattern) for pattern in _UNTRACKED)
+    return _IS_UNTRACKED.match(action.lower()) is None
 
 
-def _pattern(arn: str) -> str:
-    return sys.intern(_VARIABLE.sub("*", arn))
+def _patterns(arns: str) -> tuple[str, ...]:
+    """Some types have two ARNs in one text."""
+    return tuple(sys.intern(_VARIABLE.sub("*", arn)) for arn in arns.split(", "))
 
 
 def _read(*place: str) -> Any:

@@ -1,0 +1,1 @@
+"""The services that Stead forwards to a neighbour (designs/neighbours.md)."""
