@@ -24,4 +24,9 @@ def refusal(call: Callable[..., Any], **parameters: Any) -> Refusal:
     with pytest.raises(ClientError) as caught:
         call(**parameters)
     answer = caught.value.response
-    return Refusal(answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Message"])
+    return Refusal(answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"], plain(answer["Error"]["Message"]))
+
+
+def plain(message: str) -> str:
+    """A message without the sentence that IAM may add, which names the authorization (recorded-aws.md 2: compare by prefix)."""
+    return message.partition(". Go to http")[0]

@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING
 
 from stead.aws.call import CallerKind
 from stead.aws.errors import access_denied
+from stead.aws.ids import authorization_id
 from stead.gateway.request_context import RequestContext
-from stead.policy import Policy, Principal, PrincipalKind, Request, authorize
+from stead.policy import Layers, Policy, Principal, PrincipalKind, Request, authorize
+from stead.policy.decision import ALLOWED_BY_NOBODY
+from stead.store.decided import Asked
 from stead.store.entity_policies import compiled
 
 if TYPE_CHECKING:
-    from stead.aws.call import Call, Caller, Target
+    from stead.aws.call import Caller, Target
     from stead.gateway.standing import Standing
-    from stead.store.engine import Reader
+    from stead.policy import Decision
+    from stead.store.context import Context
+
+TRUST = "trust"  # Policy.type of a role's trust policy, whose id is the role's ARN
 
 _KINDS = {
     CallerKind.ROOT: PrincipalKind.ROOT,
@@ -25,20 +31,43 @@ _KINDS = {
 }
 
 
-def check(standing: Standing, db: Reader, call: Call, action: str, target: Target) -> None:
-    """Return if ``call``'s caller may do ``action`` on ``target``; raise AccessDenied in AWS's words otherwise."""
+_NOBODY = Layers()
+
+
+def check(standing: Standing, context: Context, action: str, target: Target, details: str | None = None) -> None:
+    """Return if the caller may do ``action`` on ``target``; raise AccessDenied in AWS's words otherwise. Either way it is noted.
+
+    ``details`` is where a refusal says that more is to be read, if it says so; None for a check that the call needs beside its own.
+    """
+    call = context.origin
     caller = call.caller
+    request = Request(action, target.arn, principal_of(caller), RequestContext(context.db, call, target), caller.account_id)
     if caller.kind is CallerKind.ROOT and target.policy is None:
-        return  # the root user has no identity policies and full access (policy-evaluation.md 2.3)
-    layers = standing.layers(db, caller)
-    if target.policy is not None:
-        layers = replace(layers, resource=Policy(target.arn, "trust", compiled(target.policy)), resource_is_trust=True)
-    request = Request(action, target.arn, principal_of(caller), RequestContext(db, call, target), caller.account_id)
-    decision = authorize(request, layers)
+        # The root user has no identity policies and full access (policy-evaluation.md 2.3).
+        layers, decision = _NOBODY, ALLOWED_BY_NOBODY
+    else:
+        layers = standing.layers(context.db, caller)
+        if target.policy is not None:
+            layers = replace(layers, resource=Policy(target.arn, TRUST, compiled(target.policy)), resource_is_trust=True)
+        decision = authorize(request, layers)
+    context.asked.append(Asked(request, layers, decision, details is None))
     if not decision.allowed:
-        # sts:AssumeRole is refused in the short form (policy-evaluation.md 9.2, observed).
-        clause = "" if target.policy is not None else decision.clause(action)
-        raise access_denied(f"User: {caller.arn} is not authorized to perform: {action} on resource: {target.label or target.arn}{clause}")
+        raise access_denied(_refusal(context, action, target, decision) + (_more(context, details) if details else ""))
+
+
+def _refusal(context: Context, action: str, target: Target, decision: Decision) -> str:
+    # sts:AssumeRole is refused in the short form (policy-evaluation.md 9.2, observed).
+    clause = "" if target.policy is not None else decision.clause(action)
+    return f"User: {context.caller.arn} is not authorized to perform: {action} on resource: {target.label or target.arn}{clause}"
+
+
+def _more(context: Context, details: str) -> str:
+    """The sentence that IAM adds since September 2026 (recorded-aws.md 2)."""
+    name = authorization_id(context.event_id)
+    return (
+        f". Go to {details}/{name} for complete details, "
+        f"or call the GetRequestAuthorizationDetails API with the following authorization id: {name}"
+    )
 
 
 def principal_of(caller: Caller) -> Principal:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from stead.aws.call import Call, Caller, Result, Target
     from stead.aws.errors import AwsError
     from stead.aws.operation import Operation
+    from stead.gateway.decisions import Decisions
 
 EVENT_VERSION = "1.11"
 MAX_MEMBER_BYTES = 100 * 1024  # CloudTrail's own limit for requestParameters and responseElements
@@ -53,7 +54,7 @@ class Outcome(NamedTuple):
     result: Result | None
     error: AwsError | None
     event_id: str  # time-ordered (aws/ids.py)
-    decided: bytes | None = None  # what the gate decided and why, kept beside the record and never in it
+    decided: Decisions | None = None  # what the gate decided and why, kept beside the record and never in it
 
 
 def shows_answer(operation: Operation) -> bool:

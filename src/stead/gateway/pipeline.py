@@ -14,7 +14,7 @@ from stead.aws.errors import AwsError, not_implemented
 from stead.aws.ids import new_uuid, ordered_uuid
 from stead.aws.models import GLOBAL_REGION, SERVICES
 from stead.aws.operation import Effect, Operation, find
-from stead.gateway import access
+from stead.gateway import access, decisions
 from stead.gateway.credentials import refuse_plain_session
 from stead.gateway.event import Outcome, shows_answer
 from stead.gateway.last_used import LastUsed
@@ -46,6 +46,7 @@ class Pipeline:
         recorder: Recorder,
         *,
         rehearse_ms: int = 0,
+        console: str = "",
     ) -> None:
         self.store = store
         self.standing = standing
@@ -55,6 +56,8 @@ class Pipeline:
         self.last_used = LastUsed()
         recorder.also.append(self.last_used)
         self._rehearse_ms = rehearse_ms
+        # Only IAM adds the sentence that leads there (recorded-aws.md 2).
+        self._details = {"iam": f"{console}#/authorization-details"}
 
     def run(self, call: Call) -> Result:
         """Do ``call``; its output members, or AwsError."""
@@ -82,7 +85,7 @@ class Pipeline:
 
     def require(self, context: Context, action: str, target: Target) -> None:
         """Refuse unless the caller may also do ``action`` on ``target``."""
-        access.check(self.standing, context.db, context.origin, action, target)
+        access.check(self.standing, context, action, target)
 
     def write_events(self) -> None:
         """Write what the recorder keeps for later, so that a caller finds what was refused a moment ago."""
@@ -123,7 +126,7 @@ class Pipeline:
         result: Result = operation.run(context, call.parameters) or {}
         if operation.effect is Effect.PERMITS:
             db.run(RAISE_GENERATION, account=call.caller.account_id)
-        self.recorder.now(db, Outcome(call, operation, context.target, result, None, context.event_id))
+        self.recorder.now(db, Outcome(call, operation, context.target, result, None, context.event_id, decisions.of(context)))
         return result
 
     def _authorize(self, operation: Operation, context: Context) -> None:
@@ -131,13 +134,14 @@ class Pipeline:
         context.target = target = operation.locate(context, parameters)
         if operation.open:
             return
-        access.check(self.standing, context.db, context.origin, operation.action, target)
+        context.asked.clear()  # a write with a `before` hook is judged again in its transaction, and only that counts
+        access.check(self.standing, context, operation.action, target, self._details.get(operation.service, ""))
         if operation.also is not None:
             for action, other in operation.also(context, parameters):
                 self.require(context, action, other)
 
     def _later(self, operation: Operation, context: Context, error: AwsError | None = None, result: Result | None = None) -> None:
-        self.recorder.later(Outcome(context.origin, operation, context.target, result, error, context.event_id))
+        self.recorder.later(Outcome(context.origin, operation, context.target, result, error, context.event_id, decisions.of(context)))
         self.recorder.relieve(self.store)
 
     def _context(self, call: Call, db: Reader) -> Context:

@@ -19,11 +19,15 @@ from stead.aws.clock import now_ms
 from stead.aws.models import GLOBAL_REGION, SERVICES
 from stead.gateway import event
 from stead.gateway.event import Outcome
+from stead.store.policy_sets import PolicySets
 from stead.store.tables import EVENTS_KEPT, events
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from stead.gateway.event import Resources
     from stead.store.engine import Store, Writer
+    from stead.store.policy_sets import PolicySet
 
 log = logging.getLogger("stead")
 
@@ -57,9 +61,11 @@ class Recorder:
         self.also: list[Flusher] = []
         self._waiting: deque[Outcome] = deque(maxlen=MAX_WAITING)
         self._flushing = threading.Lock()
+        self._policy_sets = PolicySets()
 
     def now(self, db: Writer, outcome: Outcome) -> None:
         """In the transaction of the call itself."""
+        self._policy_sets.store(db, _bound_by((outcome,)))
         db.insert(events, **_row(outcome))
 
     def later(self, outcome: Outcome) -> None:
@@ -104,11 +110,18 @@ class Recorder:
             try:
                 rows = [_row(outcome) for outcome in taken]  # before the transaction: writers queue for it
                 with store.write() as db:
+                    self._policy_sets.store(db, _bound_by(taken))
                     db.insert_many(events, rows)
             except BaseException:
                 self._waiting.extendleft(reversed(taken))
                 raise
             return True
+
+
+def _bound_by(outcomes: Iterable[Outcome]) -> Iterator[PolicySet]:
+    for outcome in outcomes:
+        if outcome.decided is not None:
+            yield from outcome.decided.policy_sets()
 
 
 def service_event(db: Writer, account_id: str, name: str, details: dict[str, Any], event_id: str) -> None:
@@ -147,7 +160,7 @@ def _row(outcome: Outcome) -> dict[str, Any]:
         "resource": _name(found),
         "resources": orjson.dumps(found).decode(),
         "record": orjson.dumps(event.record(outcome)).decode(),
-        "decided": outcome.decided,
+        "decided": None if outcome.decided is None else outcome.decided.packed(),
     }
 
 

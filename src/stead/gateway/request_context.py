@@ -55,9 +55,21 @@ class RequestContext(Mapping[str, "Value"]):
     def __len__(self) -> int:
         return len(self._known())
 
+    def snapshot(self) -> tuple[dict[str, Value], dict[str, Value], tuple[str, ...]]:
+        """For the record: the call's keys, this target's own, and the prefixes of tags that no policy asked for. Reads nothing."""
+        own: dict[str, Value] = dict(self._target.keys)
+        unread: list[str] = []
+        for prefixes, owner in ((_RESOURCE_TAG, self._target.tags_of), ((_PRINCIPAL_TAG,), self._call.caller.entity_id)):
+            if owner and owner not in self._lists:
+                unread.extend(prefixes)
+                continue
+            found = self._principal_tags() if prefixes == (_PRINCIPAL_TAG,) else self._tags(owner)
+            own.update({f"{prefix}{name}": value for prefix in prefixes for name, value in found.items()})
+        return _call_keys(self._call), own, tuple(unread)
+
     def _known(self) -> dict[str, Value]:
         if self._gathered is None:
-            self._gathered = _known_keys(self._call, self._target)
+            self._gathered = {**_call_keys(self._call), **self._target.keys}
         return self._gathered
 
     def _tag(self, key: str) -> str | None:
@@ -81,9 +93,10 @@ class RequestContext(Mapping[str, "Value"]):
         return found
 
 
-def _known_keys(call: Call, target: Target) -> dict[str, Value]:
+def _call_keys(call: Call) -> dict[str, Value]:
+    """What is the same for every check of a call."""
     now = call.now
-    keys: dict[str, Value] = {
+    return {
         "aws:requestedregion": GLOBAL_REGION if SERVICES[call.service].is_global else call.region,
         "aws:currenttime": iso_seconds(now),
         "aws:epochtime": str(now // 1000),
@@ -92,8 +105,6 @@ def _known_keys(call: Call, target: Target) -> dict[str, Value]:
         **_principal_keys(call.caller),
         **_request_keys(call),
     }
-    keys.update(target.keys)
-    return keys
 
 
 def _request_keys(call: Call) -> dict[str, Value]:

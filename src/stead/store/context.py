@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
     from stead.aws.call import Call, Caller, Parameters, Result, Target
+    from stead.store.decided import Asked
     from stead.store.engine import Reader, Writer
     from stead.store.keyring import KeyRing
 
@@ -38,6 +39,7 @@ class Context:
     target: Target | None = None
     rehearse_ms: int = 0  # design D16: for how long new things cannot be used yet
     event_id: str = ""  # of the event that this call will be: made first, so that a refusal's text can name it
+    asked: list[Asked] = field(default_factory=list)  # what the gate asked the policy engine about this call, and the answers
     noted: dict[str, Any] = field(default_factory=dict)  # what `before` found out for `run`
 
     @property

@@ -58,6 +58,15 @@ class Verdict(NamedTuple):
         return Decision(self.effect, Layer(self.layer) if self.layer else None, self.policy, statement)  # type: ignore[arg-type]  # as stored
 
 
+class Asked(NamedTuple):
+    """A question as the gate has just put it to the engine, and the answer. The request's context is one that can make a snapshot."""
+
+    request: Request
+    layers: Layers
+    decision: Decision
+    is_dependent: bool
+
+
 class Check(NamedTuple):
     """One question to the engine. ``keys`` are this check's own; ``unread`` are prefixes of keys that it cannot answer for."""
 
@@ -91,7 +100,10 @@ def pack(ring: KeyRing, event_id: str, decided: Decided) -> bytes:
 
 
 def _body(decided: Decided) -> bytes:
-    plain = orjson.dumps((_FORMAT, _principal(decided.principal), *decided[1:]))
+    principal, entity_arn, keys, checks, omitted = decided
+    plain = orjson.dumps(
+        (_FORMAT, _principal(principal), entity_arn, keys, [(*check[:7], tuple(check.verdict)) for check in checks], omitted)
+    )
     return _PLAIN + plain if len(plain) <= _PACK_ABOVE else _PACKED + zlib.compress(plain, 1)
 
 
