@@ -72,7 +72,10 @@ class App:
         self.standing = Standing(settings.account_id)
         self.credentials = CredentialCheck(self.standing, self.ring)
         rehearse_ms = int(settings.rehearse_propagation * SECOND)
-        self.pipeline = Pipeline(self.store, self.standing, self.credentials, self.ring, self.recorder, rehearse_ms=rehearse_ms)
+        console = f"http://{settings.url_host}:{settings.port}/console"
+        self.pipeline = Pipeline(
+            self.store, self.standing, self.credentials, self.ring, self.recorder, rehearse_ms=rehearse_ms, console=console
+        )
         self.door = Door(self.pipeline)
         neighbours = upstream.neighbours(settings.neighbours, settings.neighbours_credentials, allow_real_aws=settings.allow_real_aws)
         self.runner = Runner(self.store, [controller(neighbours) for controller in CONTROLLERS], self.recorder, self.now)
