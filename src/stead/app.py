@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from stead.aws.clock import SECOND, now_ms
+from stead.controllers.iam.access_report import AccessReport
 from stead.controllers.iam.linked_role_deletion import LinkedRoleDeletion
 from stead.controllers.runner import Runner
 from stead.gateway import upstream
@@ -43,6 +44,8 @@ SERVICES = {
         "instance_profiles",
         "authorization_details",
         "linked_roles",
+        "access_reports",
+        "granting_policies",
     ),
     "sts": ("identity", "sessions"),
     "ecs": ("clusters", "tags"),
@@ -50,7 +53,7 @@ SERVICES = {
 }
 
 # What runs by itself: each kind of work is rows of one table, stepped by the runner of whichever process comes first.
-CONTROLLERS: tuple[Callable[[Neighbours], Controller], ...] = (LinkedRoleDeletion,)
+CONTROLLERS: tuple[Callable[[Neighbours], Controller], ...] = (LinkedRoleDeletion, AccessReport)
 
 
 def declare_operations() -> None:

@@ -21,6 +21,11 @@ def as_datetime(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
+def iso_milliseconds(milliseconds: int) -> str:
+    """``2026-11-23T20:47:00.123Z``: of the few times in IAM's XML that carry milliseconds (recorded-aws.md 10)."""
+    return f"{iso_seconds(milliseconds)[:-1]}.{milliseconds % 1000:03}Z"
+
+
 def iso_seconds(milliseconds: int) -> str:
     """``2026-11-23T20:47:00Z``: the form of IAM's XML and of CloudTrail, whole seconds."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(milliseconds // 1000))

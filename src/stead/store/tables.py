@@ -256,6 +256,8 @@ events = Table(
     Index(None, "account_id", "region", "resource", "time", sqlite_where=_HAS_RESOURCE, postgresql_where=_HAS_RESOURCE),
 )
 
+LAST_USED_KEPT = 400 * DAY  # IAM's tracking period (service-linked-roles.md 5)
+
 # The latest use by a user or role (``subject_id`` its unique id) of each action, by an access key (its id) of each service (action empty).
 last_used = Table(
     "last_used",

@@ -11,7 +11,7 @@ from stead.aws.call import CallerKind, Target
 from stead.aws.errors import AwsError, invalid_input, limit_exceeded, no_such_entity
 from stead.aws.ids import secret_access_key, unique_id
 from stead.aws.operation import Effect, operation
-from stead.services.iam import user_shapes
+from stead.services.iam import last_used, user_shapes
 from stead.services.iam.paging import page_of
 from stead.services.iam.user_shapes import found, named_or_caller
 from stead.store.keyring import SECRET_PURPOSE
@@ -93,10 +93,10 @@ def owner_of_key(context: Context, request: Parameters) -> Target:
 
 @operation("iam", "GetAccessKeyLastUsed", target=owner_of_key)
 def get_access_key_last_used(context: Context, request: Parameters) -> Result:
-    """Whose key it is. Its use is not recorded yet, and AWS says so of a key never used in this way."""
+    """Whose key it is, and which service it last signed a request to."""
     if context.row is None:
         raise _missing(request)
-    return {"UserName": context.row.name, "AccessKeyLastUsed": {"Region": "N/A", "ServiceName": "N/A"}}
+    return {"UserName": context.row.name, "AccessKeyLastUsed": last_used.of_key(context, context.row.id)}
 
 
 def _owner(context: Context, request: Parameters) -> Row | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, select
 
 from stead.aws.operation import operation
-from stead.services.iam import group_shapes, instance_profiles, managed, policy_shapes, policy_uses, role_shapes, user_shapes
+from stead.services.iam import group_shapes, instance_profiles, last_used, managed, policy_shapes, policy_uses, role_shapes, user_shapes
 from stead.services.iam.paging import page
 from stead.services.iam.trust_policies import shown
 from stead.store import tables
@@ -137,6 +137,7 @@ def _groups(context: Context, rows: list[Row]) -> list[dict[str, Any]]:
 def _roles(context: Context, rows: list[Row]) -> list[dict[str, Any]]:
     inline, attached, tags = _hanging(context, rows)
     profiles = instance_profiles.holding(context, [row.id for row in rows])
+    used = last_used.of_roles(context, [row.id for row in rows])
     return [
         {
             **role_shapes.core(row, trust),
@@ -144,7 +145,7 @@ def _roles(context: Context, rows: list[Row]) -> list[dict[str, Any]]:
             "RolePolicyList": inline[row.id],
             "AttachedManagedPolicies": attached[row.id],
             "Tags": tags[row.id],
-            "RoleLastUsed": {},
+            "RoleLastUsed": used[row.id],
         }
         for row, trust in zip(rows, shown(context, [row.trust for row in rows]), strict=True)
     ]

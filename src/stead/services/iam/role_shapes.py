@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, select
 from stead.aws.arn import iam_arn
 from stead.aws.call import Target
 from stead.linked_roles import rules
-from stead.services.iam import boundaries, managed, tags
+from stead.services.iam import boundaries, last_used, managed, tags
 from stead.services.iam.owners import ROLE
 from stead.services.iam.trust_policies import shown
 from stead.store.tables import documents, roles
@@ -102,7 +102,7 @@ def detailed(context: Context, row: Row) -> dict[str, Any]:
     (trust,) = shown(context, [row.trust])
     return {
         **listed(row, trust),
-        "RoleLastUsed": {},
+        "RoleLastUsed": last_used.of_role(context, row.id),
         "PermissionsBoundary": boundaries.shape(row),
         "Tags": tags.read(context, row.id) or None,
     }
