@@ -43,6 +43,10 @@ class NeighbourReply(NamedTuple):
     body: bytes
 
 
+NOT_IMPLEMENTED = NeighbourReply(501, (), b"")
+"""A neighbour's way to say that it has no such operation; Stead words it for the caller."""
+
+
 class NeighbourUnavailableError(Exception):
     """No answer: the neighbour is switched off, away, or did not answer in time. What was asked may have been done."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import time_machine
@@ -10,7 +11,7 @@ from botocore.compat import HTTPHeaders
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.moto_api._internal import mock_random
 
-from stead.neighbours.messages import NeighbourReply
+from stead.neighbours.messages import NOT_IMPLEMENTED, NeighbourReply
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,8 @@ GLOBAL_HOSTS = {"route53": "route53.amazonaws.com"}
 # moto reads Region and service from here and verifies nothing: the signature was verified at Stead's door.
 _AUTHORIZATION = "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260101/{region}/{host}/aws4_request, SignedHeaders=host, Signature=0"
 
+log = logging.getLogger("stead.neighbours")
+
 _stubber = BotocoreStubber()
 
 
@@ -29,9 +32,15 @@ def play(request: NeighbourRequest, seed: int | None) -> NeighbourReply:
     if seed is not None:
         mock_random.seed(seed)
     with time_machine.travel(request.now / 1000, tick=False):
-        answer = _stubber.process_request(_prepared(request))
-    if answer is None:
-        return NeighbourReply(404, (), b"")
+        try:
+            answer = _stubber.process_request(_prepared(request))
+        except NotImplementedError:
+            return NOT_IMPLEMENTED
+        except Exception:  # moto's own, for what it did not expect: no reason to end
+            log.exception("moto cannot play %s:%s", request.service, request.operation)
+            return NeighbourReply(500, (), b"")
+    if answer is None or (answer[0] == 404 and answer[2] == "Not yet implemented"):
+        return NOT_IMPLEMENTED
     status, headers, body = answer
     return NeighbourReply(int(status), _pairs(headers), body if isinstance(body, bytes) else str(body).encode())
 
