@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 
-def statement(effect: str, action: str | list[str], resource: str = "*", **more: object) -> str:
+def statement(effect: str, action: str | list[str], resource: str | list[str] = "*", **more: object) -> str:
     """An identity policy of one statement."""
     return json.dumps({"Version": "2012-10-17", "Statement": {"Effect": effect, "Action": action, "Resource": resource, **more}})
 
 
-def allow(action: str | list[str], resource: str = "*", **more: object) -> str:
+def allow(action: str | list[str], resource: str | list[str] = "*", **more: object) -> str:
     """An identity policy that allows."""
     return statement("Allow", action, resource, **more)
 

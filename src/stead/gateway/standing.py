@@ -1,6 +1,6 @@
 """Who holds which credentials, and which policies bind them: read once per generation of the account (design D7).
 
-Every change of credentials, policies, attachments or the existence of a role raises the account's generation in its own transaction. Each
+Every change of credentials, policies, attachments, membership or the existence of a role raises the account's generation in its own transaction. Each
 request reads the generation; while it stands, everything remembered here is still true, and when it moved everything is read again. So a
 revoked key is refused on the very next request, in every process, and an unchanged account costs one small read.
 """
