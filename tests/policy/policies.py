@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from policy.naive.decide import Texts
 
 from stead.policy import CompiledDocument, Layers, Policy, Principal, PrincipalKind, compile_document
 
@@ -47,26 +48,56 @@ def _statements(layer: Any, **allow: Any) -> list[dict[str, Any]]:
     return _SHORT.get(layer) or [{**allow, "Principal": layer}] if isinstance(layer, str) else [{**allow, "Principal": layer}]
 
 
-def _policy(case: dict[str, Any], name: str, **allow: Any) -> Policy | None:
-    return Policy(name, name, compiled(*_statements(case[name], **allow))) if name in case else None
+def _text(case: dict[str, Any], name: str, **allow: Any) -> str | None:
+    return document_text(*_statements(case[name], **allow)) if name in case else None
 
 
-def _levels(case: dict[str, Any], name: str) -> tuple[tuple[Policy, ...], ...]:
-    """An organization's policies: for each level a word or statements, in one document of the level's name."""
-    documents = [compiled(*_statements(level)) for level in case.get(name, [])]
-    return tuple((Policy(f"{name}{number}", name, document),) for number, document in enumerate(documents))
+def _several(case: dict[str, Any], name: str) -> list[str]:
+    """The document of a layer, and the second one that the case has under ``more``."""
+    texts = (_text(case, name), _text(case.get("more", {}), name))
+    return [text for text in texts if text is not None]
+
+
+def _levels(case: dict[str, Any], name: str, **everyone: str) -> list[list[str]]:
+    """An organization's policies: for each level a word or statements, in one document."""
+    return [[document_text(*({**everyone, **statement} for statement in _statements(level)))] for level in case.get(name, [])]
+
+
+def texts(case: dict[str, Any]) -> Texts:
+    """The documents of a case, layer by layer, for any evaluator."""
+    identity, session = _several(case, "identity"), _several(case, "session")
+    trust = _text(case, "trust", Effect="Allow", Action="sts:AssumeRole")
+    return Texts(
+        identity=identity,
+        boundary=_text(case, "boundary"),
+        session=session or None,
+        resource=trust or _text(case, "resource", **ANYTHING),
+        resource_is_trust=trust is not None,
+        scps=_levels(case, "scps"),
+        rcps=_levels(case, "rcps", Principal="*"),
+    )
+
+
+def compiled_layers(documents: Texts) -> Layers:
+    """Each policy is called like its layer, and its level."""
+    return Layers(
+        identity=_policies("identity", documents.identity),
+        boundary=_policy("boundary", documents.boundary),
+        session=None if documents.session is None else _policies("session", documents.session),
+        resource=_policy("trust" if documents.resource_is_trust else "resource", documents.resource),
+        resource_is_trust=documents.resource_is_trust,
+        scps=tuple(_policies(f"scps{number}", level) for number, level in enumerate(documents.scps)),
+        rcps=tuple(_policies(f"rcps{number}", level) for number, level in enumerate(documents.rcps)),
+    )
+
+
+def _policies(name: str, documents: list[str]) -> tuple[Policy, ...]:
+    return tuple(Policy(name, name, compile_document(text)) for text in documents)
+
+
+def _policy(name: str, text: str | None) -> Policy | None:
+    return None if text is None else Policy(name, name, compile_document(text))
 
 
 def layers(case: dict[str, Any]) -> Layers:
-    identity = _policy(case, "identity")
-    session = _policy(case, "session")
-    trust = _policy(case, "trust", Effect="Allow", Action="sts:AssumeRole")
-    return Layers(
-        identity=(identity,) if identity else (),
-        boundary=_policy(case, "boundary"),
-        session=(session,) if session else None,
-        resource=trust or _policy(case, "resource", **ANYTHING),
-        resource_is_trust=trust is not None,
-        scps=_levels(case, "scps"),
-        rcps=_levels(case, "rcps"),
-    )
+    return compiled_layers(texts(case))

@@ -28,6 +28,8 @@ class DocumentKind(Enum):
     TRUST = "trust"
     SESSION = "session"
     RESOURCE = "resource"
+    SCP = "scp"
+    RCP = "rcp"
 
 
 class PrincipalEntry(NamedTuple):
@@ -65,6 +67,14 @@ _STATEMENTS: tuple[Rule, ...] = (
     rules.has_resources,
 )
 
+_OF_A_RESOURCE: tuple[Rule, ...] = (
+    rules.effect_has_its_case,
+    rules.operands_are_readable,
+    rules.sids_are_unique,
+    trust_rules.names_principals,
+    *_STATEMENTS,
+)
+
 RULES: dict[DocumentKind, tuple[Rule, ...]] = {
     DocumentKind.IDENTITY: (
         rules.version_is_current,
@@ -96,13 +106,17 @@ RULES: dict[DocumentKind, tuple[Rule, ...]] = {
         rules.has_actions,
         trust_rules.actions_assume_roles,
     ),
-    DocumentKind.RESOURCE: (
+    DocumentKind.RESOURCE: _OF_A_RESOURCE,
+    DocumentKind.SCP: (
+        rules.names_no_principal,
         rules.effect_has_its_case,
         rules.operands_are_readable,
+        resource_rules.short_arns_end_in_a_star,
+        resource_rules.resources_pass_the_legacy_parser,
         rules.sids_are_unique,
-        trust_rules.names_principals,
         *_STATEMENTS,
     ),
+    DocumentKind.RCP: _OF_A_RESOURCE,
 }
 
 

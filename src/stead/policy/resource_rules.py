@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stead.policy.grammar import Tree, statements, values
-from stead.policy.parse import Defect, Path
+from stead.policy.parse import SYNTAX, Defect, Path
 from stead.policy.patterns import fixed, pattern_test, tokenize
 from stead.policy.rules import LEGACY
 
@@ -52,6 +52,13 @@ def resources_are_arns(tree: Tree) -> None:
             raise Defect(text, place)
         if resource == "":
             raise Defect('Resource  must be in ARN format or "*".', place)
+
+
+def short_arns_end_in_a_star(tree: Tree) -> None:
+    """An SCP is taken with an incomplete ARN only then (policy-evaluation.md 3.2); AWS's words for it are not known."""
+    for place, resource in _resources(tree):
+        if resource.count(":") < 5 and not resource.endswith("*"):
+            raise Defect(SYNTAX, place)
 
 
 def _resources(tree: Tree) -> Iterator[tuple[Path, str]]:
