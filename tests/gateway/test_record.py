@@ -5,28 +5,26 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import text
+from support.history import names
 
 from stead.aws.ids import new_uuid
-from stead.gateway.record import BATCH, service_event
-from stead.store.tables import events
-
-COUNT = select(func.count()).select_from(events).where(events.c.name == "GetCallerIdentity")
+from stead.gateway.record import service_event
+from stead.store.events import BLOCK_EVENTS
 
 
 def counted(stead: Any) -> int:
-    found: int = stead.app.store.read().scalar(COUNT)
-    return found
+    return names(stead.app.store.read()).count("GetCallerIdentity")
 
 
 @pytest.mark.both_stores
 def test_what_cannot_be_written_waits_on(stead: Any) -> None:
     stead.client("sts").get_caller_identity()
     connection = stead.app.store.read().connection
-    connection.execute(text("ALTER TABLE events RENAME TO elsewhere"))
-    with pytest.raises(Exception, match="events"):
+    connection.execute(text("ALTER TABLE event_tail RENAME TO elsewhere"))
+    with pytest.raises(Exception, match="event_tail"):
         stead.app.recorder.flush(stead.app.store)
-    connection.execute(text("ALTER TABLE elsewhere RENAME TO events"))
+    connection.execute(text("ALTER TABLE elsewhere RENAME TO event_tail"))
     stead.app.recorder.flush(stead.app.store)
     stead.app.recorder.flush(stead.app.store)
     assert counted(stead) == 1
@@ -66,11 +64,11 @@ def test_a_service_event(stead: Any) -> None:
 def test_events_are_forgotten_after_90_days(stead: Any) -> None:
     """What is written last is kept, also when it stands behind more than one batch of what goes."""
     client = stead.client("sts")
-    for _ in range(BATCH + 2):
+    for _ in range(BLOCK_EVENTS + 2):
         client.get_caller_identity()
     stead.advance(90 * 86400 + 1)
     client.get_caller_identity()
     stead.app.recorder.flush(stead.app.store)
-    assert counted(stead) == BATCH + 3
+    assert counted(stead) == BLOCK_EVENTS + 3
     stead.settle()
     assert counted(stead) == 1

@@ -19,13 +19,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support import process
+from support.history import recorded
 from support.process import START_SECONDS, alive, until
 from support.witness import Witness
+
+from stead.store.prepare import opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from support.process import Running
+
+    from stead.store.events import Found
 
 SEED = 20240229
 CLIENTS = 2
@@ -98,9 +103,14 @@ class Killing:
         states = {status for (status,) in self.rows("SELECT DISTINCT status FROM deletion_tasks")}
         assert states <= {"SUCCEEDED", "FAILED"}
         self.compare()
-        recorded = {request_id for (request_id,) in self.rows("SELECT json_extract(record, '$.requestID') FROM events")}
+        known = {found.record["requestID"] for found in self.history()}
         for witness in self.witnesses:
-            assert witness.request_ids <= recorded
+            assert witness.request_ids <= known
+
+    def history(self) -> list[Found]:
+        """Every event in the store."""
+        with opened(f"sqlite:///{self.data / 'stead.db'}") as store:
+            return recorded(store.read())
 
     def rows(self, query: str) -> list[tuple[str, ...]]:
         """A look at the store itself."""

@@ -17,6 +17,7 @@ from stead.aws.arn import parse_arn
 from stead.aws.call import CallerKind
 from stead.aws.clock import iso_seconds
 from stead.aws.models import GLOBAL_REGION, SERVICES, operation_model, service_model
+from stead.store.events import Shape as EventShape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,8 +63,29 @@ def shows_answer(operation: Operation) -> bool:
     return not operation.read_only or (operation.service, operation.name) in _READS_THAT_SHOW_THEIR_ANSWER
 
 
-def record(outcome: Outcome) -> dict[str, Any]:
-    """The event of a call."""
+def shape(outcome: Outcome) -> EventShape:
+    """What the event shares with others like it: all but time and ids."""
+    call = outcome.call
+    return EventShape(
+        call.operation,
+        SERVICES[call.service].event_source,
+        username(call.caller),
+        call.caller.access_key_id,
+        int(outcome.operation.read_only),
+        orjson.dumps(resources(outcome.target)).decode(),
+        orjson.dumps(_record(outcome)),
+    )
+
+
+def service_shape(account_id: str, name: str, details: dict[str, Any], event_id: str, now: int) -> EventShape:
+    """The event of something that AWS itself does to an account: here, the operator."""
+    found = orjson.dumps(resources_of(str(details.get("policyArn", "")))).decode()
+    record = orjson.dumps(_service_record(account_id, name, details, event_id, now))
+    return EventShape(name, SERVICES["iam"].event_source, "", "", 0, found, record)
+
+
+def _record(outcome: Outcome) -> dict[str, Any]:
+    """The record of a call; what is None in each is filled in when it is shown (store/events/search.py)."""
     call, operation, error = outcome.call, outcome.operation, outcome.error
     model = operation_model(call.service, call.operation)
     denied = error is not None and error.code == "AccessDenied"
@@ -72,7 +94,7 @@ def record(outcome: Outcome) -> dict[str, Any]:
     return {
         "eventVersion": EVENT_VERSION,
         "userIdentity": _identity(call.caller),
-        "eventTime": iso_seconds(call.now),
+        "eventTime": None,
         "eventSource": SERVICES[call.service].event_source,
         "eventName": call.operation,
         "awsRegion": region(call),
@@ -81,8 +103,8 @@ def record(outcome: Outcome) -> dict[str, Any]:
         **({} if error is None else {"errorCode": _error_code(call.service, error), "errorMessage": error.message[:MAX_TEXT]}),
         "requestParameters": None if denied else _members(model.input_shape, call.parameters),
         "responseElements": _members(model.output_shape, outcome.result) if answered else None,
-        "requestID": call.request_id,
-        "eventID": outcome.event_id,
+        "requestID": None,
+        "eventID": None,
         "readOnly": operation.read_only,
         **_touched(call, outcome.target),
         "eventType": "AwsApiCall",
@@ -92,8 +114,7 @@ def record(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def service_record(account_id: str, name: str, details: dict[str, Any], event_id: str, now: int) -> dict[str, Any]:
-    """The event of something that AWS itself does to an account: here, the operator."""
+def _service_record(account_id: str, name: str, details: dict[str, Any], event_id: str, now: int) -> dict[str, Any]:
     return {
         "eventVersion": EVENT_VERSION,
         "userIdentity": {"accountId": account_id, "invokedBy": SERVICES["iam"].event_source},

@@ -112,11 +112,13 @@ class Pipeline:
                 operation.before(context, call.parameters)
             with self.store.write() as db:
                 context.db = db
-                return self._in_transaction(operation, context)
+                result = self._in_transaction(operation, context)
         except AwsError as error:
             context.db = self.store.read()
             self._later(operation, context, error)
             raise
+        self.recorder.relieve(self.store)
+        return result
 
     def _in_transaction(self, operation: Operation, context: Context) -> Result:
         call, db = context.origin, context.writer

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DatabaseError
 
 from stead.aws.clock import now_ms
 from stead.aws.ids import secret_access_key, unique_id
-from stead.store import managed_policies
+from stead.store import events, managed_policies
 from stead.store.documents import digest_of
 from stead.store.engine import Store, StoreError, Writer, first_line
 from stead.store.keyring import SECRET_PURPOSE, CannotOpen, KeyRing, load_or_create
@@ -81,6 +81,7 @@ def _prepare(store: Store, key_path: Path, account_id: str, wanted: RootCredenti
         _account(db, account_id)
         credentials = _root(db, ring, account_id, wanted)
     seed_managed_policies(store)
+    events.pack_if_due(store)  # those of an older Stead, which a migration can only put there
     return credentials
 
 

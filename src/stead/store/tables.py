@@ -8,7 +8,7 @@ the same order whatever the locale of PostgreSQL's. Accounts and Regions are col
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, UniqueConstraint
 from sqlalchemy import Text as AnyText
 
 from stead.aws.clock import DAY
@@ -230,30 +230,50 @@ clusters = Table(
 )
 
 EVENTS_KEPT = 90 * DAY  # CloudTrail's event history
-_HAS_RESOURCE = text("resource IS NOT NULL")
 
-events = Table(
-    "events",
+# The event history (store/events/). What was recorded last; in the order of its numbers it is packed into blocks.
+event_tail = Table(
+    "event_tail",
     metadata,
     Column("number", SerialNumber, primary_key=True),
-    Column("id", Text, nullable=False, unique=True),
     Column("account_id", Text, nullable=False),
     Column("region", Text, nullable=False),
     Column("time", Milliseconds, nullable=False),
+    Column("id", Text, nullable=False),
+    Column("request_id", Text),
     Column("name", Text, nullable=False),
     Column("source", Text, nullable=False),
     Column("username", Text, nullable=False),
     Column("access_key_id", Text, nullable=False),
     Column("read_only", Integer, nullable=False),
-    Column("resource", Text),  # the name of what the call acted on, without path or ARN; none for no resource
     Column("resources", Text, nullable=False),  # JSON: [[type, name], ...], the ARN among the names
-    Column("record", Text, nullable=False),  # JSON: the CloudTrail record
+    Column("record", LargeBinary, nullable=False),  # JSON: the CloudTrail record
     Column("decided", LargeBinary),  # what the gate decided and why; none for a call that nobody judged
-    Index(None, "account_id", "region", "time"),
-    Index(None, "account_id", "region", "name", "time"),
-    Index(None, "account_id", "region", "username", "time"),
-    # Each index costs every event a few microseconds, so events without a resource are not in this one.
-    Index(None, "account_id", "region", "resource", "time", sqlite_where=_HAS_RESOURCE, postgresql_where=_HAS_RESOURCE),
+)
+
+# Times of the earliest and the latest event are `first` and `last`; the rest is store/events/block.py.
+event_blocks = Table(
+    "event_blocks",
+    metadata,
+    Column("number", SerialNumber, primary_key=True),
+    Column("account_id", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("first", Milliseconds, nullable=False),
+    Column("last", Milliseconds, nullable=False),
+    Column("entries", LargeBinary, nullable=False),
+    Column("records", LargeBinary, nullable=False),
+    Column("decided", LargeBinary),
+)
+
+# The one index of the history: of each block, each of its keys (store/events/keys.py).
+event_keys = Table(
+    "event_keys",
+    metadata,
+    Column("key", BigInteger, primary_key=True),
+    Column("last", Milliseconds, primary_key=True),
+    Column("first", Milliseconds, primary_key=True),
+    Column("block", BigInteger, primary_key=True),
+    sqlite_with_rowid=False,
 )
 
 LAST_USED_KEPT = 400 * DAY  # IAM's tracking period (service-linked-roles.md 5)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import delete as delete_rows
 from sqlalchemy import func, select, update
+from support import history
 from support.linked_roles import ROLE, Answers, cluster, delete, exists, make, status, work
 
 from stead.controllers.iam.linked_role_deletion import LinkedRoleDeletion
@@ -271,8 +272,7 @@ def test_a_deletion_is_one_event(stead: Any) -> None:
     make(iam)
     delete(iam)
     stead.settle()
-    names = stead.app.store.read().connection.exec_driver_sql("SELECT name FROM events ORDER BY number").scalars().all()
-    assert names == ["CreateServiceLinkedRole", "DeleteServiceLinkedRole"]
+    assert history.names(stead.app.store.read()) == ["CreateServiceLinkedRole", "DeleteServiceLinkedRole"]
 
 
 def test_each_state_is_a_commit_of_its_own(stead: Any) -> None:
