@@ -116,7 +116,7 @@ def test_organizations_only_narrow(request: Request, layers: Layers) -> None:
 @EXAMPLES
 @given(REQUESTS, LAYERS)
 def test_organizations_do_not_bind_linked_roles(request: Request, layers: Layers) -> None:
-    linked = replace(request, principal=replace(request.principal, kind=PrincipalKind.LINKED_ROLE))
+    linked = request._replace(principal=replace(request.principal, kind=PrincipalKind.LINKED_ROLE))
     assert authorize(linked, layers) == authorize(linked, replace(layers, scps=(), rcps=()))
 
 

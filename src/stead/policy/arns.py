@@ -6,6 +6,7 @@ colon in ``${aws:username}`` separates nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from stead.policy.patterns import (
@@ -68,37 +69,52 @@ def _parts_match(tests: Sequence[tuple[int, Test]], parts: Sequence[str]) -> boo
     return True
 
 
-class ResourceMatcher:
-    """The patterns of one ``Resource`` or ``NotResource`` element.
+ResourceTest = Callable[[str, Context], bool]
 
-    ``complete`` fills ARNs of fewer than six parts with stars, as in every policy but the resource-based ones.
+
+def resource_test(patterns: Sequence[str], *, variables: bool, complete: bool) -> ResourceTest | None:
+    """The cheapest test for the patterns of one element, or None when they cover everything.
+
+    ``complete`` fills ARNs of fewer than six parts with stars, as in every policy but the resource-based ones. ``*``, the resource of actions
+    without resource types, is covered only by a star pattern.
     """
+    tokens = [tokenize(pattern, variables=variables) for pattern in patterns]
+    if (Wildcard.ANY_RUN,) in tokens:
+        return None
+    plain = [fixed(pattern) for pattern in tokens if is_fixed(pattern)]
+    exact = frozenset(literal for literal in map(_literal, plain) if literal is not None)
+    prefixes = tuple(prefix for prefix in map(_prefix, plain) if prefix is not None)
+    others = [pattern for pattern in plain if _literal(pattern) is None and _prefix(pattern) is None]
+    tests = [arn_test(_completed(pattern) if complete else pattern) for pattern in others]
+    templates = [_template(pattern, complete) for pattern in tokens if not is_fixed(pattern)]
+    return _any_of(exact, prefixes, [test for test in tests if test is not None], templates)
 
-    __slots__ = ("_everything", "_exact", "_negated", "_prefixes", "_templates", "_tests")
 
-    def __init__(self, patterns: Sequence[str], *, variables: bool, complete: bool, negated: bool) -> None:
-        tokens = [tokenize(pattern, variables=variables) for pattern in patterns]
-        self._negated = negated
-        self._everything = (Wildcard.ANY_RUN,) in tokens
-        self._templates = tuple(_template(pattern, complete) for pattern in tokens if not is_fixed(pattern))
-        plain = [fixed(pattern) for pattern in tokens if is_fixed(pattern)]
-        self._exact = frozenset(literal for literal in map(_literal, plain) if literal is not None)
-        self._prefixes = tuple(prefix for prefix in map(_prefix, plain) if prefix is not None)
-        others = [pattern for pattern in plain if _literal(pattern) is None and _prefix(pattern) is None]
-        tests = (arn_test(_completed(pattern) if complete else pattern) for pattern in others)
-        self._tests = tuple(test for test in tests if test is not None)
+def _any_of(exact: frozenset[str], prefixes: tuple[str, ...], tests: Sequence[Test], templates: Sequence[_Template]) -> ResourceTest:
+    match exact, prefixes, tests, templates:
+        case _, (), [], []:
+            return lambda resource, _: resource in exact
+        case _, _, [], []:
+            return lambda resource, _: resource in exact or resource.startswith(prefixes)
+        case frozenset(), (), [test], [] if not exact:
+            return lambda resource, _: test(resource)
 
-    def matches(self, resource: str, context: Context) -> bool:
-        """Whether the element covers ``resource``; ``*``, the resource of actions without resource types, only by a star pattern."""
-        return self._any(resource, context) is not self._negated
-
-    def _any(self, resource: str, context: Context) -> bool:
-        if self._everything or resource in self._exact or resource.startswith(self._prefixes):
+    def covers(resource: str, context: Context) -> bool:
+        if resource in exact or resource.startswith(prefixes):
             return True
-        for test in self._tests:
+        for test in tests:
             if test(resource):
                 return True
-        return bool(self._templates) and any(template.matches(resource, context) for template in self._templates)
+        return bool(templates) and any(template.matches(resource, context) for template in templates)
+
+    return covers
+
+
+def negated(test: ResourceTest | None) -> ResourceTest:
+    """``NotResource``: what the patterns do not cover."""
+    if test is None:
+        return lambda _, __: False
+    return lambda resource, context: not test(resource, context)
 
 
 def _literal(pattern: Sequence[Fixed]) -> str | None:

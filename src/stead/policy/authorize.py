@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stead.policy.decision import ALLOWED_BY_NOBODY, Decision, Effect
-from stead.policy.evaluate import Match, Policy, ResourceGrant, first_allow, first_deny, near_misses, resource_deny, resource_grant
+from stead.policy.decision import ALLOWED_BY_NOBODY, Decision, Effect, Unanswered
+from stead.policy.evaluate import Match, Policy, Pool, ResourceGrant, first, first_allow, first_deny, resource_deny, resource_grant
 from stead.policy.layers import Layer, Layers, organization_levels, procedure, session_policies
+from stead.policy.principals import PrincipalKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,24 +19,41 @@ if TYPE_CHECKING:
     from stead.policy.layers import OrganizationLevel
 
 
+# Those of whom the identity policies of their own account decide alone when there is nothing else (policy-evaluation.md 2.3).
+_BY_IDENTITY = (PrincipalKind.USER, PrincipalKind.ROLE, PrincipalKind.LINKED_ROLE)  # a tuple: an enum is slow to hash
+_NO_LEVELS: tuple[OrganizationLevel, ...] = ()
+
+
 def authorize(request: Request, layers: Layers) -> Decision:
     """Whether ``layers`` allow ``request``, and why (or why not)."""
-    organization = organization_levels(request, layers) if layers.scps or layers.rcps else ()
-    refused = _explicit_deny(request, layers, organization)
-    if refused is None and organization:
-        refused = _lacking_level(request, organization)
+    caller = request.principal
+    if layers.identity_alone and caller.kind in _BY_IDENTITY and caller.account == request.resource_account:
+        return _by_identity_alone(request, layers.identity_pool)
+    organization = organization_levels(request, layers) if layers.scps or layers.rcps else _NO_LEVELS
+    refused = _explicit_deny(request, layers, organization) or _lacking_level(request, organization)
     if refused is not None:
         return refused
     grant = resource_grant(layers.resource, request)
     limited, granting = procedure(request, layers, grant.kind)
-    if limited and (lacking := _lacking_limit(request, layers)):
-        return lacking
+    refused = _lacking_limit(request, layers) if limited else None
+    if refused is not None:
+        return refused
     decision = ALLOWED_BY_NOBODY
     for layer in granting:
         decision = _by_identity(request, layers) if layer is Layer.IDENTITY else _by_resource(request, layers, grant)
         if not decision.allowed:
             break
     return decision
+
+
+def _by_identity_alone(request: Request, pool: Pool) -> Decision:
+    """The commonest question by far, in its own account and with nothing else to ask: one look-up."""
+    denies, allows = pool.candidates(request.action)
+    if denies and (denied := first(denies, request)):
+        return _decided("explicitDeny", Layer.IDENTITY, denied)
+    if allows and (allowed := first(allows, request)):
+        return _decided("allowed", Layer.IDENTITY, allowed)
+    return _implicit_deny(Layer.IDENTITY, pool, request)
 
 
 def _explicit_deny(request: Request, layers: Layers, organization: Sequence[OrganizationLevel]) -> Decision | None:
@@ -46,12 +64,10 @@ def _explicit_deny(request: Request, layers: Layers, organization: Sequence[Orga
         denied = resource_deny(layers.resource, request, has_boundary=layers.boundary is not None)
         if denied:
             return _decided("explicitDeny", layers.resource_layer, denied)
-    if denied := first_deny(layers.identity, request):
-        return _decided("explicitDeny", Layer.IDENTITY, denied)
-    if layers.boundary is not None and (denied := first_deny((layers.boundary,), request)):
-        return _decided("explicitDeny", Layer.BOUNDARY, denied)
-    if layers.session and (denied := first_deny(layers.session, request)):
-        return _decided("explicitDeny", Layer.SESSION, denied)
+    pools = ((Layer.IDENTITY, layers.identity_pool), (Layer.BOUNDARY, layers.boundary_pool), (Layer.SESSION, layers.session_pool))
+    for layer, pool in pools:
+        if pool is not None and (denied := first_deny(pool, request)):
+            return _decided("explicitDeny", layer, denied)
     return None
 
 
@@ -64,18 +80,15 @@ def _lacking_level(request: Request, organization: Sequence[OrganizationLevel]) 
 
 def _lacking_limit(request: Request, layers: Layers) -> Decision | None:
     """The first limiting layer that is there and does not allow."""
-    if layers.boundary is not None and first_allow((layers.boundary,), request) is None:
-        return _implicit_deny(Layer.BOUNDARY, (layers.boundary,), request)
-    session = session_policies(request, layers)
-    if session is not None and first_allow(session, request) is None:
-        return _implicit_deny(Layer.SESSION, session, request)
+    for layer, pool in ((Layer.BOUNDARY, layers.boundary_pool), (Layer.SESSION, session_policies(request, layers))):
+        if pool is not None and first_allow(pool, request) is None:
+            return _implicit_deny(layer, pool, request)
     return None
 
 
 def _by_identity(request: Request, layers: Layers) -> Decision:
-    if allowed := first_allow(layers.identity, request):
-        return _decided("allowed", Layer.IDENTITY, allowed)
-    return _implicit_deny(Layer.IDENTITY, layers.identity, request)
+    allowed = first_allow(layers.identity_pool, request)
+    return _decided("allowed", Layer.IDENTITY, allowed) if allowed else _implicit_deny(Layer.IDENTITY, layers.identity_pool, request)
 
 
 def _by_resource(request: Request, layers: Layers, grant: ResourceGrant) -> Decision:
@@ -89,4 +102,4 @@ def _decided(effect: Effect, layer: Layer, match: Match) -> Decision:
 
 
 def _implicit_deny(layer: Layer, policies: Sequence[Policy], request: Request) -> Decision:
-    return Decision("implicitDeny", layer, near_misses=tuple(near_misses(policies, request)))
+    return Decision("implicitDeny", layer, unanswered=Unanswered(policies, request))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from stead.policy.evaluate import NearMiss, near_misses
 from stead.policy.layers import Layer
 
 if TYPE_CHECKING:
-    from stead.policy.compile import StatementReference
-    from stead.policy.evaluate import NearMiss
+    from collections.abc import Sequence
+
+    from stead.policy.compile import Request, StatementReference
+    from stead.policy.evaluate import Policy
 
 Effect = Literal["allowed", "explicitDeny", "implicitDeny"]
 
@@ -17,6 +20,13 @@ _DENYING = {layer: f" with an explicit deny in a {layer.value}" for layer in Lay
     Layer.IDENTITY: " with an explicit deny in an identity-based policy",
     Layer.TRUST: " with an explicit deny in the role trust policy",
 }
+
+
+class Unanswered(NamedTuple):
+    """The policies of which one had to allow, and what they were asked."""
+
+    policies: Sequence[Policy]
+    request: Request
 
 
 class Decision(NamedTuple):
@@ -30,12 +40,17 @@ class Decision(NamedTuple):
     layer: Layer | None = None
     policy: str | None = None
     statement: StatementReference | None = None
-    near_misses: tuple[NearMiss, ...] = ()
+    unanswered: Unanswered | None = None
 
     @property
     def allowed(self) -> bool:
         """Whether the request may go on."""
         return self.effect == "allowed"
+
+    @property
+    def near_misses(self) -> tuple[NearMiss, ...]:
+        """The conditions that kept Allow statements from applying: worked out when somebody asks, from the request as it then is."""
+        return () if self.unanswered is None else tuple(near_misses(*self.unanswered))
 
     def clause(self, action: str) -> str:
         """The end of AWS's refusal, which tells the reason.

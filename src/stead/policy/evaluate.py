@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from stead.policy.compile import NO_CANDIDATES
 from stead.policy.principals import Grant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import Self
 
     from stead.policy.compile import CompiledDocument, Request, Statement, StatementReference
     from stead.policy.patterns import ContextValue
@@ -51,28 +53,76 @@ class ResourceGrant(NamedTuple):
 NO_GRANT = ResourceGrant(Grant.NONE, None)
 
 
-def first_deny(policies: Iterable[Policy], request: Request) -> Match | None:
+class Candidates(NamedTuple):
+    """The statements of a pool that cover an action."""
+
+    denies: tuple[Match, ...]
+    allows: tuple[Match, ...]
+
+
+_REMEMBERED_ACTIONS = 32  # of one pool: its documents remember more, and there is a pool for every principal
+
+
+class Pool(tuple[Policy, ...]):  # noqa: SLOT001 - it needs the dictionary of its instance: a tuple may have no slots of its own
+    """The policies of one layer. An action that comes again costs one look-up, however many policies there are."""
+
+    _remembered: dict[str, Candidates]
+
+    def __new__(cls, policies: Iterable[Policy]) -> Self:
+        """A pool is a tuple that remembers."""
+        made = super().__new__(cls, policies)
+        made._remembered = {}
+        return made
+
+    @classmethod
+    def of(cls, policies: tuple[Policy, ...]) -> Pool:
+        """The pool of ``policies``, which may be one already."""
+        return policies if isinstance(policies, cls) else cls(policies)
+
+    def candidates(self, action: str) -> Candidates:
+        """The statements that cover ``action``, policy by policy."""
+        found = self._remembered.get(action)
+        if found is None:
+            found = self._find(action)
+            if len(self._remembered) == _REMEMBERED_ACTIONS:
+                self._remembered.clear()
+            self._remembered[action] = found
+        return found
+
+    def _find(self, action: str) -> Candidates:
+        denies: list[Match] = []
+        allows: list[Match] = []
+        for policy in self:
+            found = policy.document.candidates(action)
+            if found is not NO_CANDIDATES:
+                denies.extend([Match(policy, statement) for statement in found.denies])
+                allows.extend([Match(policy, statement) for statement in found.allows])
+        return Candidates(tuple(denies), tuple(allows))
+
+
+def first_deny(pool: Pool, request: Request) -> Match | None:
     """The first Deny that applies."""
-    for policy in policies:
-        for statement in policy.document.candidates(request.action).denies:
-            if statement.applies(request):
-                return Match(policy, statement)
-    return None
+    return first(pool.candidates(request.action).denies, request)
 
 
-def first_allow(policies: Iterable[Policy], request: Request) -> Match | None:
+def first_allow(pool: Pool, request: Request) -> Match | None:
     """The first Allow that applies; the Denies were asked before."""
-    for policy in policies:
-        for statement in policy.document.candidates(request.action).allows:
-            if statement.applies(request):
-                return Match(policy, statement)
+    return first(pool.candidates(request.action).allows, request)
+
+
+def first(matches: Iterable[Match], request: Request) -> Match | None:
+    """The first statement that applies, of those that cover the action."""
+    resource, context = request.resource, request.context
+    for match in matches:
+        if match.statement.applies(resource, context):
+            return match
     return None
 
 
 def resource_deny(policy: Policy, request: Request, *, has_boundary: bool) -> Match | None:
     """The first Deny of a resource-based policy that means the caller and applies."""
     for statement in policy.document.candidates(request.action).denies:
-        if denies_caller(statement, request, has_boundary=has_boundary) and statement.applies(request):
+        if denies_caller(statement, request, has_boundary=has_boundary) and statement.applies(request.resource, request.context):
             return Match(policy, statement)
     return None
 
@@ -92,7 +142,7 @@ def resource_grant(policy: Policy | None, request: Request) -> ResourceGrant:
         return best
     for statement in policy.document.candidates(request.action).allows:
         kind = statement.principal.grant(request.principal) if statement.principal else Grant.NONE
-        if kind > best.kind and statement.applies(request):
+        if kind > best.kind and statement.applies(request.resource, request.context):
             best = ResourceGrant(kind, Match(policy, statement))
     return best
 
@@ -101,7 +151,7 @@ def near_misses(policies: Iterable[Policy], request: Request) -> Iterator[NearMi
     """The conditions that failed in Allow statements which otherwise cover the request."""
     for policy in policies:
         for statement in policy.document.candidates(request.action).allows:
-            if _means_caller(statement, request) and statement.covers(request):
+            if _means_caller(statement, request) and statement.covers(request.resource, request.context):
                 yield from _failed(Match(policy, statement), request)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from stead.policy.decision import ALLOWED_BY_NOBODY, Decision, Effect
+from stead.policy.decision import ALLOWED_BY_NOBODY, Decision, Effect, Unanswered
 from stead.policy.evaluate import Policy, ResourceGrant, denies_caller, near_misses, resource_grant
 from stead.policy.layers import Layer, Layers, organization_levels, procedure, session_policies
 from stead.policy.missing import missing_keys
@@ -66,8 +66,10 @@ def explain(request: Request, layers: Layers) -> Explanation:
     """Everything that ``layers`` say about ``request``."""
     grant = resource_grant(layers.resource, request)
     required = _required(request, layers, grant)
-    checks = tuple(_check(part, request, layers, required) for part in _parts(request, layers, required))
-    return Explanation(_decision(checks, procedure(request, layers, grant.kind).granting, grant), checks)
+    parts = tuple(_parts(request, layers, required))
+    checks = tuple(_check(part, request, layers, required) for part in parts)
+    refused = _explicit_deny(checks) or _implicit_deny(parts, checks, request)
+    return Explanation(refused or _granted(checks, procedure(request, layers, grant.kind).granting, grant), checks)
 
 
 def _required(request: Request, layers: Layers, grant: ResourceGrant) -> frozenset[Layer]:
@@ -118,7 +120,7 @@ def _matched(policies: Sequence[Policy], request: Request, layers: Layers, *, by
         for statement in sorted((*denies, *allows), key=lambda statement: statement.reference.index):
             grant = _grant(statement, request) if by_resource else None
             means = _means_caller(statement, grant, request, has_boundary=layers.boundary is not None)
-            if means and statement.applies(request):
+            if means and statement.applies(request.resource, request.context):
                 yield MatchedStatement(policy, statement.reference, "Deny" if statement.denies else "Allow", grant)
 
 
@@ -132,26 +134,32 @@ def _means_caller(statement: Statement, grant: Grant | None, request: Request, *
     return denies_caller(statement, request, has_boundary=has_boundary) if statement.denies else grant is not Grant.NONE
 
 
-def _decision(checks: Sequence[LayerCheck], granting: Sequence[Layer], grant: ResourceGrant) -> Decision:
-    counting = [check for check in checks if check.counts]
-    for check in counting:
-        if check.effect == "explicitDeny":
+def _explicit_deny(checks: Sequence[LayerCheck]) -> Decision | None:
+    for check in checks:
+        if check.counts and check.effect == "explicitDeny":
             return _named(check, next(statement for statement in check.matched if statement.effect == "Deny"))
-    lacking = [check for check in counting if check.effect == "implicitDeny"]
-    if lacking:
-        blamed = min(lacking, key=lambda check: _BLAME.index(check.layer))
-        return Decision("implicitDeny", blamed.layer, near_misses=blamed.near_misses)
-    if not granting:
-        return ALLOWED_BY_NOBODY
-    granted = next(check for check in counting if check.layer is granting[-1])
-    if granted.layer is Layer.IDENTITY:
-        return _named(granted, granted.matched[0])
-    strongest = next(statement for statement in granted.matched if statement.grant is grant.kind)
-    return _named(granted, strongest)
+    return None
 
 
 # policy-evaluation.md 9.2, the implicit ones.
 _BLAME = (Layer.SCP, Layer.RCP, Layer.BOUNDARY, Layer.SESSION, Layer.IDENTITY, Layer.RESOURCE, Layer.TRUST)
+
+
+def _implicit_deny(parts: Sequence[_Part], checks: Sequence[LayerCheck], request: Request) -> Decision | None:
+    asked = zip(parts, checks, strict=True)
+    lacking = [(part, check) for part, check in asked if check.counts and check.effect == "implicitDeny"]
+    if not lacking:
+        return None
+    part, check = min(lacking, key=lambda pair: _BLAME.index(pair[1].layer))
+    return Decision("implicitDeny", check.layer, unanswered=Unanswered(part.policies, request))
+
+
+def _granted(checks: Sequence[LayerCheck], granting: Sequence[Layer], grant: ResourceGrant) -> Decision:
+    if not granting:
+        return ALLOWED_BY_NOBODY
+    granted = next(check for check in checks if check.layer is granting[-1])
+    wanted = None if granted.layer is Layer.IDENTITY else grant.kind
+    return _named(granted, next(statement for statement in granted.matched if statement.grant is wanted))
 
 
 def _named(check: LayerCheck, statement: MatchedStatement) -> Decision:

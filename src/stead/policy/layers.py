@@ -7,10 +7,11 @@ layers come before all of this, as further limits: they bind by the kind of the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
+from stead.policy.evaluate import Pool
 from stead.policy.principals import WITHOUT_ACCOUNT, Grant, PrincipalKind
 
 if TYPE_CHECKING:
@@ -46,6 +47,26 @@ class Layers:
     resource_is_trust: bool = False
     scps: tuple[tuple[Policy, ...], ...] = ()
     rcps: tuple[tuple[Policy, ...], ...] = ()
+    identity_pool: Pool = field(init=False, repr=False, compare=False)
+    boundary_pool: Pool | None = field(init=False, repr=False, compare=False)
+    session_pool: Pool | None = field(init=False, repr=False, compare=False)
+    identity_alone: bool = field(init=False, repr=False, compare=False)  # nothing else has a say
+
+    def __post_init__(self) -> None:
+        """Pool the layers; one that is a pool already, taken over from other layers, keeps what it remembers."""
+        pool = Pool.of(self.identity)
+        limits = (self.boundary, self.session, self.resource)
+        made = {
+            "identity": pool,
+            "identity_pool": pool,
+            "boundary_pool": None if self.boundary is None else Pool((self.boundary,)),
+            "session_pool": None if self.session is None else Pool.of(self.session),
+            "scps": tuple(map(Pool.of, self.scps)),
+            "rcps": tuple(map(Pool.of, self.rcps)),
+            "identity_alone": limits == (None, None, None) and not (self.resource_is_trust or self.scps or self.rcps),
+        }
+        for name, value in made.items():
+            object.__setattr__(self, name, value)
 
     @property
     def resource_layer(self) -> Layer:
@@ -62,7 +83,7 @@ class OrganizationLevel(NamedTuple):
 
     layer: Layer
     level: int
-    policies: tuple[Policy, ...]
+    policies: Pool
 
 
 def organization_levels(request: Request, layers: Layers) -> list[OrganizationLevel]:
@@ -71,7 +92,7 @@ def organization_levels(request: Request, layers: Layers) -> list[OrganizationLe
     scps = () if kind in _NOT_BOUND_BY_SCPS else layers.scps
     rcps = () if kind is PrincipalKind.LINKED_ROLE else layers.rcps
     return [
-        OrganizationLevel(layer, level, policies)
+        OrganizationLevel(layer, level, Pool.of(policies))
         for layer, levels in ((Layer.SCP, scps), (Layer.RCP, rcps))
         for level, policies in enumerate(levels)
     ]
@@ -100,8 +121,11 @@ def procedure(request: Request, layers: Layers, grant: Grant) -> Procedure:
     return Procedure(limited=True, granting=identity)
 
 
-def session_policies(request: Request, layers: Layers) -> tuple[Policy, ...] | None:
+_NO_POLICIES = Pool(())
+
+
+def session_policies(request: Request, layers: Layers) -> Pool | None:
     """The session's policies, or None when it needs none. A federation session without any may do nothing (policy-evaluation.md 2.3)."""
     if layers.session is None and request.principal.kind is PrincipalKind.FEDERATED_USER:
-        return ()
-    return layers.session
+        return _NO_POLICIES
+    return layers.session_pool

@@ -25,7 +25,7 @@ def missing_keys(policies: Iterable[Policy], request: Request) -> Iterator[str]:
     """The absent keys of the statements about the action that do not apply; one may come more than once."""
     for policy in policies:
         denies, allows = policy.document.candidates(request.action)
-        failed = [statement for statement in (*denies, *allows) if not statement.applies(request)]
+        failed = [statement for statement in (*denies, *allows) if not statement.applies(request.resource, request.context)]
         if failed:
             tree = parse_json(policy.document.text)
             for statement in failed:
@@ -43,7 +43,7 @@ def _keys(tree: Tree, statement: Statement, request: Request) -> Iterator[str]:
     if has_variables:
         for _, resource in values(written, path, "Resource"):
             yield from variables_of(resource)
-    if not statement.covers(request):
+    if not statement.covers(request.resource, request.context):
         return
     for _, _, key, operands in conditions(written, path):
         yield key

@@ -74,7 +74,7 @@ def parse_operator(name: str, operators: Mapping[str, Operator] = ENFORCED) -> T
 class Condition:
     """A compiled condition of one statement."""
 
-    __slots__ = ("_compare", "_denies", "_if_missing", "_satisfied", "_scope", "key", "operands", "operator")
+    __slots__ = ("_compare", "_denies", "_if_missing", "_satisfied", "_scope", "cost", "key", "operands", "operator")
 
     def __init__(  # noqa: PLR0913  # one call per condition compiled; all but the condition itself are named
         self,
@@ -96,6 +96,7 @@ class Condition:
         self._scope = test.scope
         self._denies = denies
         self._if_missing = _if_missing(test, self.operands)
+        self.cost = test.operator.cost
 
     def holds(self, context: Context) -> bool:
         """Whether the request meets the condition."""

@@ -37,10 +37,11 @@ class Operator:
     """One row of a table.
 
     ``prepare`` makes the comparison from the policy's values and from whether the document's version has variables; ``readable`` says which
-    values IAM stores (recorded-aws.md 6.4); ``tests_presence`` marks ``Null``.
+    values IAM stores (recorded-aws.md 6.4); ``tests_presence`` marks ``Null``; ``cost`` orders the conditions of a statement, the dearest last.
     """
 
     prepare: Callable[[Sequence[str], bool], Comparison]
     negated: bool = False
     readable: Callable[[str], bool] = always_readable
     tests_presence: bool = False
+    cost: int = 1
