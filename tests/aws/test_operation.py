@@ -24,10 +24,10 @@ def test_a_name_that_is_taken_is_refused() -> None:
 def test_what_routes_a_request_agrees_with_the_model(service: Service) -> None:
     """Repeated in the table so that a request is routed before any model is loaded."""
     metadata = service_model(service.name).metadata
-    stated = (service.name, service.protocol, service.api_version, service.target_prefix)
+    stated = (service.signs_as, service.api_version, service.target_prefix)
+    assert service.protocol in metadata["protocols"]
     assert stated == (
         metadata.get("signingName", metadata["endpointPrefix"]),
-        metadata["protocol"],
         metadata["apiVersion"],
         metadata.get("targetPrefix", ""),
     )

@@ -11,7 +11,7 @@ from stead.aws.clock import now_ms
 from stead.aws.errors import AwsError
 from stead.aws.ids import new_uuid
 from stead.aws.models import GLOBAL_REGION, SERVICES, operation_model, regions, service_model
-from stead.wire import aws_json, aws_query
+from stead.wire import aws_ec2, aws_json, aws_query, rpc_cbor
 from stead.wire.constraints import validate
 from stead.wire.route import asked, resolve
 
@@ -37,9 +37,15 @@ class Codec(NamedTuple):
     refuse: Callable[[ServiceModel, AwsError, str], HttpReply]
 
 
+def _forwarded_only(model: OperationModel, _result: Mapping[str, Any], _request_id: str) -> HttpReply:
+    raise AssertionError(f"{model.name} is forwarded: its answer is the neighbour's, as it came")
+
+
 PROTOCOLS = {
     "query": Codec(aws_query.parse, aws_query.reply, aws_query.refuse),
     "json": Codec(aws_json.parse, aws_json.reply, aws_json.refuse),
+    "ec2": Codec(aws_ec2.parse, _forwarded_only, aws_ec2.refuse),
+    "smithy-rpc-v2-cbor": Codec(rpc_cbor.parse, _forwarded_only, rpc_cbor.refuse),
 }
 _QUERY_IN_JSON = Codec(aws_query.parse, aws_query.reply_json, aws_query.refuse_json)
 _FALLBACK = SERVICES["iam"]  # the protocol of a refusal when nothing tells the service: IAM's XML
@@ -80,7 +86,7 @@ class Door:
         route = resolve(words, claim.service)
         moment = Moment(GLOBAL_REGION if route.service.is_global else claim.region, now, request_id)
         self._pipeline.last_used.note(caller, route.service.prefix, route.operation, moment.region, now)
-        codec = _codec(route.service.protocol, in_json=_accepts_json(request))
+        codec = _codec(route.protocol, in_json=_accepts_json(request))
         model = operation_model(route.service.name, route.operation)
         parameters = codec.parse(model, route.body)
         validate(model, route.service.name, parameters)
@@ -104,7 +110,8 @@ class Door:
 def refusal(words: Asked, scope_service: str, error: AwsError, request_id: str, *, in_json: bool = False) -> HttpReply:
     """``error`` in the protocol of the service that was meant."""
     service = words.service or SERVICES.get(scope_service) or _FALLBACK
-    return _codec(service.protocol, in_json=in_json).refuse(service_model(service.name), error, request_id)
+    protocol = service.protocol if words.protocol == "query" else words.protocol
+    return _codec(protocol, in_json=in_json).refuse(service_model(service.name), error, request_id)
 
 
 def _codec(protocol: str, *, in_json: bool) -> Codec:
