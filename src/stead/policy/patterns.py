@@ -105,6 +105,13 @@ def expand(tokens: Sequence[Token], context: Context) -> tuple[Fixed, ...] | Non
     return tuple(expanded)
 
 
+def insert(tokens: Sequence[str | Variable], context: Context) -> str | None:
+    """The text of tokens without wildcards, with their variables' values, or None when one has no value."""
+    pieces = [token if isinstance(token, str) else _value(token, context) for token in tokens]
+    known = [piece for piece in pieces if piece is not None]
+    return "".join(known) if len(known) == len(pieces) else None
+
+
 def _value(variable: Variable, context: Context) -> str | None:
     value = context.get(variable.key)
     value = variable.default if value is None else value

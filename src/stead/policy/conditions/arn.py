@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from stead.aws.arn import parse_arn
 from stead.policy.arns import arn_test, split_parts
-from stead.policy.conditions.operator import BROKEN, MATCH, MISMATCH, NEITHER, Comparison, Operator, Outcome
+from stead.policy.conditions.operator import BROKEN, MATCH, MISMATCH, NEITHER, VALUE, Comparison, Operator, Outcome
 from stead.policy.patterns import Context, Test, Token, expand, fixed, is_fixed, tokenize
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def _readable(operand: str) -> bool:
 
 
 OPERATORS = {
-    "ArnEquals": Operator(_prepare, readable=_readable),
-    "ArnLike": Operator(_prepare, readable=_readable),
-    "ArnNotEquals": Operator(_prepare, negated=True, readable=_readable),
-    "ArnNotLike": Operator(_prepare, negated=True, readable=_readable),
+    "ArnEquals": Operator(_prepare, readable=_readable, cost=VALUE),
+    "ArnLike": Operator(_prepare, readable=_readable, cost=VALUE),
+    "ArnNotEquals": Operator(_prepare, negated=True, readable=_readable, cost=VALUE),
+    "ArnNotLike": Operator(_prepare, negated=True, readable=_readable, cost=VALUE),
 }

@@ -6,7 +6,7 @@ import binascii
 from base64 import b64decode
 from typing import TYPE_CHECKING
 
-from stead.policy.conditions.operator import MATCH, MISMATCH, Comparison, Operator, Outcome
+from stead.policy.conditions.operator import MATCH, MISMATCH, VALUE, Comparison, Operator, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,4 +35,4 @@ def _readable(operand: str) -> bool:
     return read_binary(operand) is not None
 
 
-OPERATORS = {"BinaryEquals": Operator(_prepare, readable=_readable)}
+OPERATORS = {"BinaryEquals": Operator(_prepare, readable=_readable, cost=VALUE)}

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from stead.policy.conditions import arn, binary, boolean, date, ip, null, numeric, string
 from stead.policy.conditions.boolean import is_true
-from stead.policy.conditions.operator import BROKEN, MATCH, MISMATCH, Operator
+from stead.policy.conditions.operator import BROKEN, MATCH, MISMATCH, PATTERN, TEXT, Comparison, Operator, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from stead.policy.patterns import Context, ContextValue
 
@@ -74,7 +74,8 @@ def parse_operator(name: str, operators: Mapping[str, Operator] = ENFORCED) -> T
 class Condition:
     """A compiled condition of one statement."""
 
-    __slots__ = ("_compare", "_denies", "_if_missing", "_satisfied", "_scope", "cost", "key", "operands", "operator")
+    __slots__ = ("cost", "holds", "key", "operands", "operator")
+    holds: Callable[[Context], bool]  # whether a request meets the condition
 
     def __init__(  # noqa: PLR0913  # one call per condition compiled; all but the condition itself are named
         self,
@@ -91,35 +92,57 @@ class Condition:
         self.operator = operator
         self.key = key.lower()
         self.operands = tuple(operands)
-        self._compare = test.operator.prepare(self.operands, variables)
-        self._satisfied = MISMATCH if test.operator.negated else MATCH
-        self._scope = test.scope
-        self._denies = denies
-        self._if_missing = _if_missing(test, self.operands)
-        self.cost = test.operator.cost
-
-    def holds(self, context: Context) -> bool:
-        """Whether the request meets the condition."""
-        value = context.get(self.key)
-        if value is None or value == ():
-            return self._if_missing
-        if self._scope is Scope.SINGLE:
-            return isinstance(value, str) and self._satisfied_by(value, context)
-        return self._satisfied_by(value, context) if isinstance(value, str) else self._set_holds(value, context)
-
-    def _satisfied_by(self, value: str, context: Context) -> bool:
-        outcome = self._compare(value, context)
-        return outcome is self._satisfied or (outcome is BROKEN and self._denies)
-
-    def _set_holds(self, values: Sequence[str], context: Context) -> bool:
-        if self._scope is Scope.ANY:
-            return any(self._satisfied_by(value, context) for value in values)
-        # A list of nothing but empty texts is AWS's "null data set"; a single empty value is not (recorded-aws.md 6.1).
-        return not any(values) or all(self._satisfied_by(value, context) for value in values)
+        self.cost = max(test.operator.cost, PATTERN if variables and any("${" in operand for operand in operands) else TEXT)
+        self.holds = _holds(
+            self.key, _Truth.of(test, self.operands, denies=denies), test.scope, test.operator.prepare(self.operands, variables)
+        )
 
     def actual(self, context: Context) -> ContextValue | None:
         """What the request has for the key."""
         return context.get(self.key)
+
+
+class _Truth(NamedTuple):
+    """What makes a condition true: the outcomes of its comparison, or a missing key."""
+
+    outcome: Outcome
+    or_else: Outcome
+    if_missing: bool
+
+    @classmethod
+    def of(cls, test: Test, operands: Sequence[str], *, denies: bool) -> _Truth:
+        outcome = MISMATCH if test.operator.negated else MATCH
+        return cls(outcome, BROKEN if denies else outcome, _if_missing(test, operands))
+
+
+def _holds(key: str, truth: _Truth, scope: Scope, compare: Comparison) -> Callable[[Context], bool]:
+    outcome, or_else, if_missing = truth
+    list_holds = _LISTS[scope]
+
+    def holds(context: Context) -> bool:
+        value = context.get(key)
+        if isinstance(value, str):
+            found = compare(value, context)
+            return found is outcome or found is or_else
+        return list_holds(value, compare, (outcome, or_else), context) if value else if_missing
+
+    return holds
+
+
+def _every(values: Sequence[str], compare: Comparison, outcomes: tuple[Outcome, ...], context: Context) -> bool:
+    # A list of nothing but empty texts is AWS's "null data set"; a single empty value is not (recorded-aws.md 6.1).
+    return not any(values) or all(compare(value, context) in outcomes for value in values)
+
+
+def _some(values: Sequence[str], compare: Comparison, outcomes: tuple[Outcome, ...], context: Context) -> bool:
+    return any(compare(value, context) in outcomes for value in values)
+
+
+def _none(_values: Sequence[str], _compare: Comparison, _outcomes: tuple[Outcome, ...], _context: Context) -> bool:
+    return False
+
+
+_LISTS = {Scope.SINGLE: _none, Scope.ALL: _every, Scope.ANY: _some}
 
 
 def _if_missing(test: Test, operands: Sequence[str]) -> bool:

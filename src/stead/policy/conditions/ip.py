@@ -8,11 +8,10 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
 from typing import TYPE_CHECKING, NamedTuple
 
-from stead.policy.conditions.operator import MATCH, MISMATCH, NEITHER, Comparison, Operator, Outcome
+from stead.policy.conditions.operator import MATCH, MISMATCH, NEITHER, VALUE, Comparison, Operator, Outcome, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,9 +48,9 @@ def _ipv6(text: str) -> _Address | None:
         return None
 
 
-@lru_cache(1024)
+@remembered
 def read_address(text: str) -> _Address | None:
-    """A request value as an address; remembered because one caller sends many requests."""
+    """A request value as an address."""
     address = _ipv4(text) or _ipv6(text)
     if address and address.bits == 128 and address.number >> 32 == 0xFFFF:
         return _Address(32, address.number & 0xFFFF_FFFF)
@@ -81,8 +80,10 @@ def _prepare(operands: Sequence[str], _variables: bool) -> Comparison:
         if address is None:
             return NEITHER
         bits, number = address
-        inside = any(bits == network.bits and number >> network.shift == network.start for network in networks)
-        return MATCH if inside else MISMATCH
+        for family, shift, start in networks:
+            if bits == family and number >> shift == start:
+                return MATCH
+        return MISMATCH
 
     return compare
 
@@ -92,6 +93,6 @@ def _readable(operand: str) -> bool:
 
 
 OPERATORS = {
-    "IpAddress": Operator(_prepare, readable=_readable),
-    "NotIpAddress": Operator(_prepare, negated=True, readable=_readable),
+    "IpAddress": Operator(_prepare, readable=_readable, cost=VALUE),
+    "NotIpAddress": Operator(_prepare, negated=True, readable=_readable, cost=VALUE),
 }

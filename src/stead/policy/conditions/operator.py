@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
+from typing import TypeVar
 
 from stead.policy.patterns import Context
 
@@ -24,6 +26,19 @@ class Outcome(Enum):
 
 MATCH, MISMATCH, NEITHER, BROKEN = Outcome
 
+# What a comparison costs: a look at the text, matching it with a pattern, or reading it as a value of another type.
+TEXT, PATTERN, VALUE = range(3)
+
+_SHORT = 64  # no number, date or address that means something is longer
+Read = TypeVar("Read")
+
+
+def remembered(read: Callable[[str], Read]) -> Callable[[str], Read]:
+    """``read`` for request values: many requests come with the same few. Only short texts are kept, so that nobody can fill the memory."""
+    known = lru_cache(maxsize=1024)(read)
+    return lambda text: known(text) if len(text) <= _SHORT else read(text)
+
+
 Comparison = Callable[[str, Context], Outcome]
 
 
@@ -37,11 +52,11 @@ class Operator:
     """One row of a table.
 
     ``prepare`` makes the comparison from the policy's values and from whether the document's version has variables; ``readable`` says which
-    values IAM stores (recorded-aws.md 6.4); ``tests_presence`` marks ``Null``; ``cost`` orders the conditions of a statement, the dearest last.
+    values IAM stores (recorded-aws.md 6.4); ``tests_presence`` marks ``Null``; ``cost`` orders the conditions of a statement.
     """
 
     prepare: Callable[[Sequence[str], bool], Comparison]
     negated: bool = False
     readable: Callable[[str], bool] = always_readable
     tests_presence: bool = False
-    cost: int = 1
+    cost: int = TEXT

@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from stead.policy.conditions.operator import MATCH, MISMATCH, Comparison, Operator, Outcome
+from stead.policy.conditions.operator import MATCH, MISMATCH, VALUE, Comparison, Operator, Outcome, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,14 +30,19 @@ _COMPARISONS: dict[str, tuple[Callable[[Any, Any], bool], bool]] = {
 
 def ordered_operators(kind: str, read: Callable[[str], Value | None]) -> dict[str, Operator]:
     """The operators of one ordered type, e.g. ``NumericEquals`` to ``NumericGreaterThanEquals``."""
+    read_again = remembered(read)
 
     def prepared(holds: Callable[[Value, Value], bool]) -> Callable[[Sequence[str], bool], Comparison]:
         def prepare(operands: Sequence[str], _variables: bool) -> Comparison:
             wanted = [value for value in map(read, operands) if value is not None]
 
             def compare(text: str, _context: Context) -> Outcome:
-                value = read(text)
-                return MATCH if value is not None and any(holds(value, other) for other in wanted) else MISMATCH
+                value = read_again(text)
+                if value is not None:
+                    for other in wanted:
+                        if holds(value, other):
+                            return MATCH
+                return MISMATCH
 
             return compare
 
@@ -46,4 +51,7 @@ def ordered_operators(kind: str, read: Callable[[str], Value | None]) -> dict[st
     def readable(operand: str) -> bool:
         return read(operand) is not None
 
-    return {kind + name: Operator(prepared(holds), negated=negated, readable=readable) for name, (holds, negated) in _COMPARISONS.items()}
+    return {
+        kind + name: Operator(prepared(holds), negated=negated, readable=readable, cost=VALUE)
+        for name, (holds, negated) in _COMPARISONS.items()
+    }

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stead.policy.conditions.operator import MATCH, MISMATCH, Comparison, Operator, Outcome
-from stead.policy.patterns import Context, Fixed, expand, fixed, is_fixed, pattern_test, tokenize
+from stead.policy.conditions.operator import MATCH, MISMATCH, PATTERN, Comparison, Operator, Outcome
+from stead.policy.patterns import Context, Fixed, Token, Wildcard, expand, fixed, insert, is_fixed, pattern_test, tokenize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,24 +20,49 @@ def _operator(*, wildcards: bool = False, fold: Callable[[str], str] = str) -> C
     def prepare(operands: Sequence[str], variables: bool) -> Comparison:
         patterns = [tokenize(operand, variables=variables, wildcards=wildcards) for operand in operands]
         known = [_folded(fixed(pattern), fold) for pattern in patterns if is_fixed(pattern)]
-        templates = [pattern for pattern in patterns if not is_fixed(pattern)]
+        templates = [_template(pattern, fold) for pattern in patterns if not is_fixed(pattern)]
         # Texts without wildcards, of which some policies list hundreds, are one lookup.
         exact = frozenset("".join(map(str, pattern)) for pattern in known if _is_literal(pattern))
         tests = [pattern_test(pattern) for pattern in known if not _is_literal(pattern)]
+
+        if not tests and not templates:
+            return _one_of(exact, fold)
 
         def compare(text: str, context: Context) -> Outcome:
             value = fold(text)
             if value in exact or (tests and any(test(value) for test in tests)):
                 return MATCH
-            for template in templates:
-                expanded = expand(template, context)
-                if expanded is not None and pattern_test(_folded(expanded, fold))(value):
+            for matches in templates:
+                if matches(value, context):
                     return MATCH
             return MISMATCH
 
         return compare
 
     return prepare
+
+
+def _one_of(wanted: frozenset[str], fold: Callable[[str], str]) -> Comparison:
+    if fold is str:
+        return lambda text, _: MATCH if text in wanted else MISMATCH
+    return lambda text, _: MATCH if fold(text) in wanted else MISMATCH
+
+
+def _template(pattern: Sequence[Token], fold: Callable[[str], str]) -> Callable[[str, Context], bool]:
+    plain = [token for token in pattern if not isinstance(token, Wildcard)]
+    if len(plain) == len(pattern):
+
+        def equals(value: str, context: Context) -> bool:
+            text = insert(plain, context)
+            return text is not None and fold(text) == value
+
+        return equals
+
+    def matches(value: str, context: Context) -> bool:
+        expanded = expand(pattern, context)
+        return expanded is not None and pattern_test(_folded(expanded, fold))(value)
+
+    return matches
 
 
 def _folded(pattern: Sequence[Fixed], fold: Callable[[str], str]) -> list[Fixed]:
@@ -57,6 +82,6 @@ OPERATORS = {
     "StringNotEquals": Operator(_EQUALS, negated=True),
     "StringEqualsIgnoreCase": Operator(_EQUALS_IGNORE_CASE),
     "StringNotEqualsIgnoreCase": Operator(_EQUALS_IGNORE_CASE, negated=True),
-    "StringLike": Operator(_LIKE),
-    "StringNotLike": Operator(_LIKE, negated=True),
+    "StringLike": Operator(_LIKE, cost=PATTERN),
+    "StringNotLike": Operator(_LIKE, negated=True, cost=PATTERN),
 }
