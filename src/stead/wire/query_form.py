@@ -289,7 +289,7 @@ def _inside(branch: Tree, name: str | None) -> Tree | None:
 
 @cache
 def _readers(service: ServiceModel) -> _Readers:
-    return _Readers(ec2=service.metadata["protocol"] == "ec2")
+    return _Readers(ec2=service.metadata.get("protocol") == "ec2")
 
 
 @cache
