@@ -46,9 +46,9 @@ def key(account_id: str, region: str, attribute: str = EVERYTHING, value: str = 
 def keys_of(account_id: str, region: str, entries: Entries) -> set[int]:
     """Every key of a block."""
     found = {key(account_id, EVERYWHERE), key(account_id, region)}
-    for shape in entries.shapes:
-        for attribute, values in ATTRIBUTES.items():
-            found.update(key(account_id, region, attribute, value) for value in values(shape) if value)
+    for attribute, values in ATTRIBUTES.items():
+        distinct = {value for shape in entries.shapes for value in values(shape) if value}
+        found.update(key(account_id, region, attribute, value) for value in distinct)
     # Ids of an older Stead do not say when, so they are indexed themselves.
     found.update(key(account_id, EVERYWHERE, "EventId", id_) for time, id_, *_ in entries.events if ordered_time(id_) != time)
     return found

@@ -40,7 +40,8 @@ _FORGET_TAIL = delete(event_tail).where(event_tail.c.time < bindparam("before"))
 
 def insert_tail(db: Writer, events: Iterable[Event]) -> None:
     """Keep events where that costs one row each."""
-    db.insert_many(event_tail, [_tail_row(event) for event in events])
+    for event in events:
+        db.insert(event_tail, **_tail_row(event))
 
 
 def insert_blocks(db: Writer, events: Iterable[Event]) -> None:
