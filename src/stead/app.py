@@ -46,6 +46,7 @@ SERVICES = {
         "linked_roles",
         "access_reports",
         "granting_policies",
+        "simulator",
     ),
     "sts": ("identity", "sessions"),
     "ecs": ("clusters", "tags"),

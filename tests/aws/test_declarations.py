@@ -30,6 +30,7 @@ SAMPLES = {
     "InstanceProfileName": "some",
     "PolicyArn": iam_arn(ACCOUNT, "policy", "/", "some"),
     "PolicyName": "some",
+    "PolicySourceArn": iam_arn(ACCOUNT, "user", "/", "some"),
     "RoleArn": iam_arn(ACCOUNT, "role", "/", "some"),
     "RoleName": "some",
     "RoleSessionName": "some",
