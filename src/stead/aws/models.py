@@ -52,6 +52,8 @@ def _forwarded(name: str, protocol: str, api_version: str, **more: Any) -> Servi
 SERVICES: dict[str, Service] = {
     service.name: service
     for service in (
+        # Of several that sign alike the last one answers what names none of them (wire/route.py).
+        Service("iam-toolbox", "iam.amazonaws.com", "rest-json", "2018-05-10", is_global=True, signing_name="iam", namespace="iam"),
         Service("iam", "iam.amazonaws.com", "query", "2010-05-08", is_global=True),
         Service("sts", "sts.amazonaws.com", "query", "2011-06-15"),
         Service("ecs", "ecs.amazonaws.com", "json", "2014-11-13", "AmazonEC2ContainerServiceV20141113"),

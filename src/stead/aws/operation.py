@@ -7,6 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from stead.aws.call import Target
+from stead.aws.models import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -50,7 +51,7 @@ class Operation:
     @property
     def action(self) -> str:
         """The action that policies name, e.g. ``iam:GetRole``."""
-        return f"{self.service}:{self.name}"
+        return f"{SERVICES[self.service].prefix}:{self.name}"
 
 
 _operations: dict[tuple[str, str], Operation] = {}

@@ -69,24 +69,28 @@ def _mismatch(value: Any, wanted: str) -> AwsError:
 
 def parse(model: OperationModel, form: bytes) -> dict[str, Any]:
     """The parameters in the body ``form`` that ``model`` knows; those not given are absent."""
-    document = _document(form)
+    given = document(form)
     try:
-        parameters: dict[str, Any] = _reader(model)(document)
+        parameters: dict[str, Any] = _reader(model)(given)
     except RecursionError as error:
         raise _unreadable("The request body is nested too deeply") from error
     return parameters
 
 
-def _document(form: bytes) -> dict[str, Any]:
-    if not form:
-        return {}
+def document(form: bytes) -> dict[str, Any]:
+    """The JSON object in ``form``, an empty one for no bytes at all."""
+    found = json_value(form) if form else {}
+    if not isinstance(found, dict):
+        raise _unreadable("The request body is not a JSON object")
+    return found
+
+
+def json_value(form: bytes) -> Any:
+    """The JSON value in ``form``."""
     try:
-        document: object = orjson.loads(form)
+        return orjson.loads(form)
     except orjson.JSONDecodeError as error:
         raise _unreadable("The request body is not valid JSON") from error
-    if not isinstance(document, dict):
-        raise _unreadable("The request body is not a JSON object")
-    return document
 
 
 def _string(value: Any) -> str:
@@ -228,6 +232,11 @@ def _readers(service: ServiceModel) -> _Readers:
     return _Readers()
 
 
+def reader_of(service: ServiceModel, shape: Shape) -> Callable[[Any], Any]:
+    """The reader of one shape of ``service``."""
+    return _readers(service).of(shape)
+
+
 @cache
 def _reader(model: OperationModel) -> Callable[[Any], Any]:
     return _readers(model.service_model).of(model.input_shape) if model.input_shape else lambda _: {}
@@ -320,6 +329,11 @@ def _finite(value: float) -> float | str:
 def _writers(service: ServiceModel) -> _Writers:
     del service  # it is the cache's key: shape names mean something within one service only
     return _Writers()
+
+
+def writer_of(service: ServiceModel, shape: Shape) -> Codec:
+    """The writer of one shape of ``service``."""
+    return _writers(service).of(shape)
 
 
 @cache

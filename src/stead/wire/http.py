@@ -11,7 +11,7 @@ from stead.aws.clock import now_ms
 from stead.aws.errors import AwsError
 from stead.aws.ids import new_uuid
 from stead.aws.models import GLOBAL_REGION, SERVICES, operation_model, regions, service_model
-from stead.wire import aws_ec2, aws_json, aws_query, rpc_cbor
+from stead.wire import aws_ec2, aws_json, aws_query, rest_json, rpc_cbor
 from stead.wire.constraints import validate
 from stead.wire.route import asked, resolve
 
@@ -44,6 +44,7 @@ def _forwarded_only(model: OperationModel, _result: Mapping[str, Any], _request_
 PROTOCOLS = {
     "query": Codec(aws_query.parse, aws_query.reply, aws_query.refuse),
     "json": Codec(aws_json.parse, aws_json.reply, aws_json.refuse),
+    "rest-json": Codec(rest_json.parse, rest_json.reply, rest_json.refuse),
     "ec2": Codec(aws_ec2.parse, _forwarded_only, aws_ec2.refuse),
     "smithy-rpc-v2-cbor": Codec(rpc_cbor.parse, _forwarded_only, rpc_cbor.refuse),
 }

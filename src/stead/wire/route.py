@@ -1,7 +1,7 @@
 """Which service and operation a request asks for.
 
-By ``X-Amz-Target``, by ``Action`` and ``Version``, or by the path of the CBOR protocol, never by host name, so that one port serves every
-service. The service is the one in the signed scope; two of them may share it (both load balancing services), and then the version tells.
+By ``X-Amz-Target``, by ``Action`` and ``Version``, by method and path (REST), or by the path of the CBOR protocol, never by host name, so
+that one port serves every service. The service is the one in the signed scope; two of them may share it (both load balancing services), and then the version tells.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from urllib.parse import unquote_plus
 
 from stead.aws.errors import AwsError, unknown_service
 from stead.aws.models import SERVICES, Service, operation_names
-from stead.wire import rpc_cbor
+from stead.wire import rest, rpc_cbor
 
 if TYPE_CHECKING:
     from stead.wire.messages import HttpRequest
@@ -28,15 +28,16 @@ _VERSION = re.compile(rb"(?:^|&)Version=([^&]*)")
 _METHODS = frozenset({"GET", "POST"})  # a request by any other names no operation
 _JSON = re.compile(rb"application/(x-amz-)?json", re.IGNORECASE)  # a body that does not call itself JSON is none, as with forms
 _FORM = b"application/x-www-form-urlencoded"
+_REST = tuple(service.name for service in SERVICES.values() if service.protocol == "rest-json")
 _CBOR_PATH = re.compile(rb"/service/([^/]+)/operation/(\w+)")
 
 
 class Route(NamedTuple):
-    """What is asked. ``body`` are the bytes that hold the parameters: the request's body, or its query string for a GET."""
+    """What is asked. ``body`` holds the parameters: the request's body, or its query string for a GET; all of it in the REST protocols."""
 
     service: Service
     operation: str
-    body: bytes
+    body: bytes | HttpRequest
     protocol: str
 
 
@@ -49,7 +50,7 @@ class Asked(NamedTuple):
     service: Service | None
     operation: str
     version: str
-    body: bytes
+    body: bytes | HttpRequest
     protocol: str
 
 
@@ -62,6 +63,8 @@ def asked(request: HttpRequest) -> Asked:
         return Asked(_BY_TARGET.get(prefix), name if meant else "", "", request.body, "json")
     if request.header(rpc_cbor.HEADER[0]) == rpc_cbor.HEADER[1]:
         return _asked_in_cbor(request)
+    if request.path != b"/" and (found := rest.find(request, _REST)):
+        return Asked(SERVICES[found[0]], found[1], "", request, SERVICES[found[0]].protocol)
     form = _form(request)
     usual = _USUAL.match(form)
     if usual:
