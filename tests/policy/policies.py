@@ -32,6 +32,24 @@ def principal(fields: dict[str, Any]) -> Principal:
     return Principal(**{**fields, "kind": PrincipalKind(fields["kind"])})
 
 
+_GOOD: dict[str, dict[str, Any]] = {
+    "identity": ANYTHING,
+    "session": ANYTHING,
+    "trust": {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"},
+    "resource": {**ANYTHING, "Principal": "*"},
+    "scp": ANYTHING,
+    "rcp": {**ANYTHING, "Principal": "*"},
+}
+
+
+def text_of_document(kind: str, case: dict[str, Any]) -> str:
+    """The document of a case of malformed.yaml or valid.yaml, as its text."""
+    if "statement" not in case:
+        return case["document"] if isinstance(case["document"], str) else json.dumps(case["document"])
+    statement = {**_GOOD[kind], **case["statement"]}
+    return document_text({name: part for name, part in statement.items() if part is not None})
+
+
 CALLERS = {name: principal(fields) for name, fields in load("callers").items()}
 
 _SHORT: dict[str, list[dict[str, Any]]] = {

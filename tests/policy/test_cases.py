@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from policy.asking import EVALUATORS, request
 from policy.naive.decide import Question, Texts
 from policy.naive.principals import grant
-from policy.policies import ACCOUNT, ANYTHING, CALLERS, document_text, layers, load, texts
+from policy.policies import ACCOUNT, ANYTHING, CALLERS, document_text, layers, load, text_of_document, texts
 
 from stead.policy import DocumentKind, MalformedPolicy, authorize, compile_document, validate
 from stead.policy.grammar import principal_entries
@@ -116,27 +115,10 @@ def test_what_decided(case: dict[str, Any]) -> None:
         assert decision.statement.index == case["statement"]
 
 
-GOOD: dict[str, dict[str, Any]] = {
-    "identity": ANYTHING,
-    "session": ANYTHING,
-    "trust": {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"},
-    "resource": {**ANYTHING, "Principal": "*"},
-    "scp": ANYTHING,
-    "rcp": {**ANYTHING, "Principal": "*"},
-}
-
-
-def text_of(kind: str, case: dict[str, Any]) -> str:
-    if "statement" not in case:
-        return case["document"] if isinstance(case["document"], str) else json.dumps(case["document"])
-    statement = {**GOOD[kind], **case["statement"]}
-    return json.dumps({"Version": "2012-10-17", "Statement": {name: part for name, part in statement.items() if part is not None}})
-
-
 @pytest.mark.parametrize(("table", "case"), rows("malformed"))
 def test_malformed_documents(table: dict[str, Any], case: dict[str, Any]) -> None:
     with pytest.raises(MalformedPolicy) as caught:
-        validate(text_of(table["kind"], case), DocumentKind(table["kind"]))
+        validate(text_of_document(table["kind"], case), DocumentKind(table["kind"]))
     error = caught.value
     assert (error.code, error.message, error.status) == ("MalformedPolicyDocument", case["text"], 400)
     if "at" in case:
@@ -145,6 +127,6 @@ def test_malformed_documents(table: dict[str, Any], case: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize(("table", "case"), rows("valid"))
 def test_valid_documents(table: dict[str, Any], case: dict[str, Any]) -> None:
-    text = text_of(table["kind"], case)
+    text = text_of_document(table["kind"], case)
     assert validate(text, DocumentKind(table["kind"])).text == text
     assert compile_document(text).statements

@@ -9,19 +9,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from policy.policies import load
+from policy.policies import load, text_of_document
 from policy.questions import ask_everything
 from policy.worlds import ACTION_PATTERNS, FAMILIES, KEYS, PRINCIPALS, RESOURCE_PATTERNS
 
 from stead.policy import DocumentKind, MalformedPolicy, compile_document, validate
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 EXAMPLES = settings(max_examples=1_000 if os.environ.get("CI") else 200, deadline=None)
 SECONDS = 30 if os.environ.get("CI") else 5
@@ -61,16 +58,13 @@ DOCUMENT = st.fixed_dictionaries(
 )
 
 
-def seeds() -> Iterator[tuple[DocumentKind, str]]:
-    """The documents of the cases, as texts."""
-    for name in ("malformed", "valid"):
-        for table in load(name):
-            for case in table["cases"]:
-                document = case.get("document", {"Version": "2012-10-17", "Statement": case.get("statement")})
-                yield DocumentKind(table["kind"]), document if isinstance(document, str) else json.dumps(document)
-
-
-SEEDS = list(seeds())
+# The documents of the cases, as texts.
+SEEDS = [
+    (DocumentKind(table["kind"]), text_of_document(table["kind"], case))
+    for name in ("malformed", "valid")
+    for table in load(name)
+    for case in table["cases"]
+]
 
 
 @st.composite
@@ -134,13 +128,50 @@ def test_the_fuzzer_finds_nothing(tmp_path: Path) -> None:
     if importlib.util.find_spec("atheris") is None:
         assert not os.environ.get("CI"), "CI must have atheris: pyproject.toml says for which Pythons there is one"
         pytest.skip("there is no atheris for this Python: the policy parser was not fuzzed")
-    corpus = tmp_path / "corpus"
+    corpus, words = tmp_path / "corpus", tmp_path / "words"
     corpus.mkdir()
     for number, (kind, text) in enumerate(SEEDS):
         (corpus / str(number)).write_bytes(bytes([list(DocumentKind).index(kind)]) + text.encode("utf-8", "surrogatepass"))
+    words.write_text("\n".join(map(in_dictionary, WORDS_OF_POLICIES)))
     program = [sys.executable, str(Path(__file__).with_name("fuzz_documents.py")), str(corpus)]
-    options = [f"-max_total_time={SECONDS}", "-timeout=10", "-max_len=8192", "-print_final_stats=1", f"-artifact_prefix={tmp_path}/"]
-    done = subprocess.run([*program, *options], capture_output=True, text=True, check=False, timeout=SECONDS + 120)
+    options = [f"-max_total_time={SECONDS}", "-timeout=10", "-max_len=8192", "-print_final_stats=1", f"-dict={words}"]
+    done = subprocess.run(
+        [*program, *options, f"-artifact_prefix={tmp_path}/"], capture_output=True, text=True, check=False, timeout=SECONDS + 120
+    )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     runs = next(int(line.rpartition(" ")[2]) for line in done.stderr.splitlines() if "number_of_executed_units" in line)
     assert runs > len(SEEDS), "the fuzzer did not come to its own inputs"
+
+
+ELEMENTS = [
+    "Version",
+    "Id",
+    "Statement",
+    "Sid",
+    "Effect",
+    "Principal",
+    "NotPrincipal",
+    "Action",
+    "NotAction",
+    "Resource",
+    "NotResource",
+    "Condition",
+]
+NAMES = [name for names, _ in FAMILIES for name in names]
+WORDS_OF_POLICIES = [json.dumps(word) for word in [*ELEMENTS, *NAMES, "Null", "Allow", "Deny", "2012-10-17", "*", *KEYS]] + [
+    "ForAllValues:",
+    "ForAnyValue:",
+    "IfExists",
+    "arn:aws:iam::",
+    "${aws:username}",
+    "${*}",
+    ", 'x'}",
+    "\\u0041",
+    "true",
+    "null",
+]
+
+
+def in_dictionary(word: str) -> str:
+    """As libFuzzer reads it: bytes in quotes, the odd ones in hexadecimal."""
+    return '"' + "".join(f"\\x{byte:02x}" for byte in word.encode()) + '"'
