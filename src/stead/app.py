@@ -48,6 +48,7 @@ SERVICES = {
         "granting_policies",
         "simulator",
     ),
+    "iam_toolbox": ("details",),
     "sts": ("identity", "sessions"),
     "ecs": ("clusters", "tags"),
     "cloudtrail": ("events",),

@@ -1,0 +1,1 @@
+"""IAM Toolbox: AWS's own explanations of refusals."""
