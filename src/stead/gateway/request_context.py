@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, select
 
+from stead.aws.arn import parse_arn
 from stead.aws.call import CallerKind
 from stead.aws.clock import iso_seconds
 from stead.aws.models import GLOBAL_REGION, SERVICES
@@ -22,7 +23,13 @@ if TYPE_CHECKING:
 
 TAGS_OF = select(tags.c.name, tags.c.value).where(tags.c.owner == bindparam("owner")).order_by(tags.c.tag_key)
 PRINCIPAL_TYPES = {CallerKind.ROOT: "Account", CallerKind.USER: "User", CallerKind.ROLE: "AssumedRole"}
-_RESOURCE_TAG = ("aws:resourcetag/", "iam:resourcetag/", "ecs:resourcetag/")
+_RESOURCE_TAG = "aws:resourcetag/"
+# A service's own spelling of the same, by kind of resource (policy-evaluation.md 8.4, 8.6).
+_ECS_RESOURCES = ("capacity-provider", "cluster", "container-instance", "service", "task", "task-definition", "task-set")
+_OWN_RESOURCE_TAG = {("iam", kind): "iam:resourcetag/" for kind in ("user", "role")} | {
+    ("ecs", kind): "ecs:resourcetag/" for kind in _ECS_RESOURCES
+}
+_TAG_KEYS = (_RESOURCE_TAG, *set(_OWN_RESOURCE_TAG.values()))
 _PRINCIPAL_TAG = "aws:principaltag/"
 
 
@@ -59,12 +66,15 @@ class RequestContext(Mapping[str, "Value"]):
         """For the record: the call's keys, this target's own, and the prefixes of tags that no policy asked for. Reads nothing."""
         own: dict[str, Value] = dict(self._target.keys)
         unread: list[str] = []
-        for prefixes, owner in ((_RESOURCE_TAG, self._target.tags_of), ((_PRINCIPAL_TAG,), self._call.caller.entity_id)):
+        lists = (
+            (self._target.tags_of, _tag_prefixes(self._target.arn), self._resource_tags),
+            (self._call.caller.entity_id, (_PRINCIPAL_TAG,), self._principal_tags),
+        )
+        for owner, prefixes, read in lists:
             if owner and owner not in self._lists:
                 unread.extend(prefixes)
-                continue
-            found = self._principal_tags() if prefixes == (_PRINCIPAL_TAG,) else self._tags(owner)
-            own.update({f"{prefix}{name}": value for prefix in prefixes for name, value in found.items()})
+            else:
+                own.update({f"{prefix}{name}": value for name, value in read().items() for prefix in prefixes})
         return _call_keys(self._call), own, tuple(unread)
 
     def _known(self) -> dict[str, Value]:
@@ -73,11 +83,15 @@ class RequestContext(Mapping[str, "Value"]):
         return self._gathered
 
     def _tag(self, key: str) -> str | None:
-        if key.startswith(_RESOURCE_TAG):
-            return self._tags(self._target.tags_of).get(key.split("/", 1)[1])
+        if key.startswith(_TAG_KEYS):
+            prefix, _, name = key.partition("/")
+            return self._resource_tags().get(name) if f"{prefix}/" in _tag_prefixes(self._target.arn) else None
         if key.startswith(_PRINCIPAL_TAG):
             return self._principal_tags().get(key.removeprefix(_PRINCIPAL_TAG))
         return None
+
+    def _resource_tags(self) -> dict[str, str]:
+        return self._tags(self._target.tags_of)
 
     def _principal_tags(self) -> dict[str, str]:
         """The entity's tags, overlaid by the session's (policy-evaluation.md 8.1)."""
@@ -91,6 +105,13 @@ class RequestContext(Mapping[str, "Value"]):
             rows = self._db.all(TAGS_OF, owner=owner) if owner else []
             found = self._lists[owner] = {row.name.lower(): row.value for row in rows}
         return found
+
+
+def _tag_prefixes(arn: str) -> tuple[str, ...]:
+    """The spellings in which policies see the tags of the resource ``arn``."""
+    parsed = parse_arn(arn)
+    own = parsed and _OWN_RESOURCE_TAG.get((parsed.service, parsed.resource.partition("/")[0]))
+    return (_RESOURCE_TAG, own) if own else (_RESOURCE_TAG,)
 
 
 def _call_keys(call: Call) -> dict[str, Value]:
@@ -108,9 +129,11 @@ def _call_keys(call: Call) -> dict[str, Value]:
 
 
 def _request_keys(call: Call) -> dict[str, Value]:
-    sent = {"aws:useragent": call.user_agent, "aws:referer": call.referer}
-    if not call.caller.invoked_by:  # a service's own address is no address of the caller's (policy-evaluation.md 8.1)
-        sent["aws:sourceip"] = call.source_ip
+    """What the client sent. A service that acts shows its own name, and no address: its own is none of the caller's (policy-evaluation.md 8.1)."""
+    if call.caller.invoked_by:
+        sent = {"aws:useragent": call.caller.invoked_by}
+    else:
+        sent = {"aws:useragent": call.user_agent, "aws:referer": call.referer, "aws:sourceip": call.source_ip}
     keys: dict[str, Value] = {key: value for key, value in sent.items() if value}
     if call.caller.via:
         keys.update({"aws:calledvia": call.caller.via, "aws:calledviafirst": call.caller.via[0], "aws:calledvialast": call.caller.via[-1]})

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from stead.store.context import Context
     from stead.store.engine import Row
 
+# The calls on a user or role to which the Service Authorization Reference gives iam:PermissionsBoundary.
+_SEE_IT = frozenset(
+    {
+        *(f"{verb}{noun}Policy" for verb in ("Attach", "Detach", "Put", "Delete") for noun in ("User", "Role")),
+        *(f"{verb}{noun}PermissionsBoundary" for verb in ("Put", "Delete") for noun in ("User", "Role")),
+        *("GetRole", "UpdateRole", "UpdateRoleDescription", "UpdateAssumeRolePolicy", "DeleteRole"),
+    }
+)
 _SET = {
     USER: update(users).where(users.c.id == bindparam("owner")).values(boundary_arn=bindparam("boundary")),
     ROLE: update(roles).where(roles.c.id == bindparam("owner")).values(boundary_arn=bindparam("boundary")),
@@ -51,7 +59,8 @@ def shape(owner: Row) -> Mapping[str, str] | None:
     return {"PermissionsBoundaryArn": owner.boundary_arn, "PermissionsBoundaryType": "Policy"} if owner.boundary_arn else None
 
 
-def keys(owner: Row | None, request: Parameters) -> dict[str, str]:
-    """``iam:PermissionsBoundary``: of the call, or of the owner whose policies it changes (policy-evaluation.md 8.4)."""
-    arn = request.get("PermissionsBoundary") or (owner.boundary_arn if owner is not None else None)
+def keys(context: Context, owner: Row | None = None) -> dict[str, str]:
+    """``iam:PermissionsBoundary``: the one that the call sets, or the owner's where the call sees it (policy-evaluation.md 8.4)."""
+    seen = owner.boundary_arn if owner is not None and context.origin.operation in _SEE_IT else None
+    arn = context.origin.parameters.get("PermissionsBoundary") or seen
     return {"iam:permissionsboundary": arn} if arn else {}

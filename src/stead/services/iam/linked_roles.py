@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import orjson
@@ -17,7 +18,7 @@ from stead.aws.errors import invalid_input, no_such_entity
 from stead.aws.operation import Effect, operation
 from stead.linked_roles import catalog, lifecycle
 from stead.linked_roles.rules import LINKED, RESERVED_PATH
-from stead.services.iam.role_shapes import core, role_target
+from stead.services.iam.role_shapes import core, role_arn, role_named, role_target
 from stead.store.tables import deletion_tasks
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ def role_of_task(context: Context, request: Parameters) -> Target:
     found = _TASK_ID.fullmatch(request["DeletionTaskId"])
     if found is None:
         raise invalid_input("Invalid task id")
-    return _linked_target(context, found["principal"], found["role"])
+    target = _linked_target(context, found["principal"], found["role"])
+    role = role_named(context, found["role"])
+    return replace(target, tags_of=role.id) if role is not None and role_arn(role) == target.arn else target
 
 
 @operation("iam", "CreateServiceLinkedRole", Effect.PERMITS, target=role_to_be)

@@ -41,14 +41,13 @@ def role_named(context: Context, name: str) -> Row | None:
 def role_target(context: Context, name: str, keys: Mapping[str, Value] | None = None) -> Target:
     """A role as the resource of a call; a role that does not exist has path ``/``.
 
-    ``iam:PermissionsBoundary`` and ``iam:AWSServiceName`` (design D13) come from the role; ``keys`` are those of the call and win.
+    ``iam:AWSServiceName`` (design D13) and ``iam:PermissionsBoundary`` come from the role; ``keys`` are those of the call.
     """
     row = role_named(context, name)
+    known: dict[str, Value] = {**rules.service_keys(row), **boundaries.keys(context, row), **(keys or {})}
     if row is None:
-        return Target(iam_arn(context.account_id, "role", "/", name), f"role {name}", keys=keys or {})
-    boundary = {"iam:permissionsboundary": row.boundary_arn} if row.boundary_arn else {}
-    own: dict[str, Value] = {**rules.service_keys(row), **boundary, **(keys or {})}
-    return Target(role_arn(row), f"role {row.name}", row, own, tags_of=row.id)
+        return Target(iam_arn(context.account_id, "role", "/", name), f"role {name}", keys=known)
+    return Target(role_arn(row), f"role {row.name}", row, known, tags_of=row.id)
 
 
 def found(context: Context, name: str) -> Row:

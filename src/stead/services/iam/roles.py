@@ -55,14 +55,10 @@ def _tagged(context: Context, request: Parameters) -> Target:
     return role_target(context, request["RoleName"], tags.request_keys(request))
 
 
-def _bounded(context: Context, request: Parameters) -> Target:
-    return role_target(context, request["RoleName"], boundaries.keys(None, request))
-
-
 def _to_be(context: Context, request: Parameters) -> Target:
     """A role not yet made, with the path asked for (recorded-aws.md 7)."""
     arn = iam_arn(context.account_id, "role", request.get("Path", "/"), request["RoleName"])
-    return Target(arn, keys={**tags.request_keys(request), **boundaries.keys(None, request)})
+    return Target(arn, keys={**tags.request_keys(request), **boundaries.keys(context)})
 
 
 def _all(context: Context, request: Parameters) -> Target:
@@ -193,7 +189,7 @@ def list_role_tags(context: Context, request: Parameters) -> Result:
     return tags.list_page(context, request, found(context, request["RoleName"]).id)
 
 
-@operation("iam", "PutRolePermissionsBoundary", Effect.PERMITS, target=_bounded)
+@operation("iam", "PutRolePermissionsBoundary", Effect.PERMITS, target=_named)
 def put_role_permissions_boundary(context: Context, request: Parameters) -> Result:
     """Set or replace the boundary."""
     boundaries.put(context, ROLE, changeable(context, request["RoleName"]), request)

@@ -32,7 +32,7 @@ def find(context: Context, name: str) -> Row | None:
 
 def named(context: Context, request: Parameters) -> Target:
     """The user that ``UserName`` names, as the resource of a call; one that does not exist has path ``/``."""
-    return target_of(context, request["UserName"], boundaries.keys(None, request))
+    return target_of(context, request["UserName"])
 
 
 def named_or_caller(context: Context, request: Parameters) -> Target:
@@ -48,11 +48,12 @@ def named_or_caller(context: Context, request: Parameters) -> Target:
 
 
 def target_of(context: Context, name: str, keys: Keys | None = None) -> Target:
-    """A user as the resource of a call; ``iam:PermissionsBoundary`` is the user's own unless ``keys`` say otherwise."""
+    """A user as the resource of a call; ``keys`` are those of the call."""
     row = find(context, name)
+    known = {**boundaries.keys(context, row), **(keys or {})}
     if row is None:
-        return Target(iam_arn(context.account_id, "user", "/", name), f"user {name}", keys=keys or {})
-    return Target(arn(row), f"user {row.name}", row, {**boundaries.keys(row, {}), **(keys or {})}, tags_of=row.id)
+        return Target(iam_arn(context.account_id, "user", "/", name), f"user {name}", keys=known)
+    return Target(arn(row), f"user {row.name}", row, known, tags_of=row.id)
 
 
 def found(context: Context, name: str) -> Row:

@@ -51,7 +51,7 @@ _ACCOUNT_MADE = select(accounts.c.created).where(accounts.c.id == bindparam("acc
 
 def user_to_be(context: Context, request: Parameters) -> Target:
     """CreateUser is authorized on the requested path (recorded-aws.md 7)."""
-    keys = {**tags.request_keys(request), **boundaries.keys(None, request)}
+    keys = {**tags.request_keys(request), **boundaries.keys(context)}
     arn = iam_arn(context.account_id, "user", request.get("Path", "/"), request["UserName"])
     return Target(arn, keys=keys)
 
