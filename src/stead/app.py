@@ -49,7 +49,7 @@ SERVICES = {
         "simulator",
     ),
     "iam_toolbox": ("details",),
-    "sts": ("identity", "sessions"),
+    "sts": ("identity", "sessions", "authorization_messages"),
     "ecs": ("clusters", "tags"),
     "cloudtrail": ("events",),
 }

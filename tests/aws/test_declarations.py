@@ -42,7 +42,7 @@ SAMPLES = {
     "resourceArn": f"arn:aws:ecs:us-east-1:{ACCOUNT}:cluster/some",
 }
 # CloudTrail's flag is another thing than the reference's access level in these (recorded-aws.md 13).
-READS_AND_IS_WRITE = {"sts:AssumeRole"}
+READS_AND_IS_WRITE = {"sts:AssumeRole", "sts:DecodeAuthorizationMessage"}
 WRITES_AND_IS_READ = {"sts:GetSessionToken"}
 
 

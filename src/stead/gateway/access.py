@@ -7,11 +7,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from stead.aws.call import CallerKind
-from stead.aws.errors import access_denied
+from stead.aws.errors import AwsError, access_denied
 from stead.aws.ids import authorization_id
 from stead.gateway.request_context import RequestContext
 from stead.policy import Layers, Policy, Principal, PrincipalKind, Request, authorize
 from stead.policy.decision import ALLOWED_BY_NOBODY
+from stead.store.authorization_messages import encoded_message
 from stead.store.decided import Asked
 from stead.store.entity_policies import compiled
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from stead.gateway.standing import Standing
     from stead.policy import Decision
     from stead.store.context import Context
+
+# Whose refusals carry an encoded message, in EC2's words; of the services here only EC2's do on AWS, ECS's do not.
+ENCODING_SERVICES = frozenset({"ec2"})
 
 TRUST = "trust"  # Policy.type of a role's trust policy, whose id is the role's ARN
 
@@ -50,9 +54,19 @@ def check(standing: Standing, context: Context, action: str, target: Target, det
         if target.policy is not None:
             layers = replace(layers, resource=Policy(target.arn, TRUST, compiled(target.policy)), resource_is_trust=True)
         decision = authorize(request, layers)
-    context.asked.append(Asked(request, layers, decision, details is None))
+    asked = Asked(request, layers, decision, details is None)
+    context.asked.append(asked)
     if not decision.allowed:
-        raise access_denied(_refusal(context, action, target, decision) + (_more(context, details) if details else ""))
+        raise _refused(context, asked, target, details)
+
+
+def _refused(context: Context, asked: Asked, target: Target, details: str | None) -> AwsError:
+    text = _refusal(context, asked.request.action, target, asked.decision)
+    if context.origin.service in ENCODING_SERVICES:
+        message = encoded_message(context, asked)
+        text = f"You are not authorized to perform this operation. {text}. Encoded authorization failure message: {message}"
+        return AwsError("UnauthorizedOperation", text, 403)
+    return access_denied(f"{text}{_more(context, details)}" if details else text)
 
 
 def _refusal(context: Context, action: str, target: Target, decision: Decision) -> str:
