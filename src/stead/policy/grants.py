@@ -101,7 +101,7 @@ def _vendor(action: str) -> str:
 
 @lru_cache(maxsize=8192)
 def _parts(arn: str) -> tuple[str, ...]:
-    parts = arn.split(":", PARTS - 1)
+    parts = _ANYTHING.sub("*", arn).split(":", PARTS - 1)
     return (*parts, *("*" for _ in range(PARTS - len(parts))))
 
 
@@ -126,5 +126,5 @@ def _overlap(one: str, other: str) -> bool:
 
 
 def _past_stars(states: int, stars: int) -> int:
-    """A star may be over without having read anything."""
+    """A star may be over without having read anything; no two stars stand together."""
     return states | (states & stars) << 1
