@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 QUESTIONS = 10
-WORLDS = 10_000 if os.environ.get("CI") else 500
+WORLDS = 10_000 if os.environ.get("CI") else 1_000
 # A seed does not shrink; the world that it makes does, below.
 EXAMPLES = settings(max_examples=WORLDS, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 

@@ -62,9 +62,14 @@ RESOURCE_PATTERNS = [
     "arn:aws:s3:::*:*",
     "arn:aws:s3:::b/?:b:*",
     "arn:aws:sqs:*:${aws:a}:${aws:b, 'q'}",
+    "arn:aws:sqs:*:${aws:missing, 'x:y'}:q",
+    "arn:aws:s3:::b/${aws:username",
+    "arn:aws:s3:::b/}${*}",
+    "arn:aws:s3:::b/${${aws:username}}",
+    "arn:aws:iam::*:role/${aws:a}?*",
 ]
 
-KEYS = ["aws:a", "aws:b", "aws:list", "aws:username", "aws:PrincipalTag/Team", "AWS:A"]
+KEYS = ["aws:a", "aws:a", "aws:b", "aws:list", "aws:LIST", "aws:username", "aws:PrincipalTag/Team", "AWS:A"]
 STRINGS = [
     "",
     "a",
@@ -83,6 +88,24 @@ STRINGS = [
     "\U0001f600",
     "ΑΣ",
     "ας",
+    "ß",
+    "SS",
+    "ſ",
+    "S",
+    "Σ${aws:b}Σ",
+    "${aws:missing}",
+    "${aws:missing, ''}",
+    "${aws:missing,'a'}",
+    "${aws:missing, 'a', 'b'}",
+    "${aws:a, b, 'c'}",
+    "${aws:missing, '}'}",
+    "${aws:a",
+    "${${aws:a}}",
+    "${}",
+    "${AWS:A}",
+    "${ aws:a }",
+    "${?}${$}",
+    "?$",
     "1",
     "true",
 ]
@@ -150,6 +173,10 @@ ARNS = [
     "arn:aws:sns:::a:b",
     "arn:aws:sns:::a:?",
     "arn:aws:sns:::${*}",
+    "arn:aws:iam::${aws:a}:role/x",
+    "arn:aws:sns:::${aws:missing, 'a:b'}",
+    "arn:aws:sns:::",
+    "*:*:*:*:*:*",
 ]
 
 _COMPARED = ["Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals"]
@@ -184,14 +211,22 @@ class World:
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
+        self.plain = self._odds(0.5)  # one layer, and all that matters are conditions: many questions fail before they come to those
         self.focus = self.random.choice([FAMILIES, [self.random.choice(FAMILIES)]])
-        self.caller = CALLERS[self.random.choice(list(CALLERS))]
-        self.texts = self._texts()
+        self.caller = CALLERS["alice" if self.plain else self.random.choice(list(CALLERS))]
+        self.texts = self._plain_texts() if self.plain else self._texts()
 
     def question(self) -> Question:
         random = self.random
-        account = random.choice([ACCOUNT, ACCOUNT, OTHER])
+        account = ACCOUNT if self.plain else random.choice([ACCOUNT, ACCOUNT, OTHER])
         return Question(random.choice(ACTIONS), random.choice(RESOURCES), self.caller, self._context(), account)
+
+    def _plain_texts(self) -> Texts:
+        """An Allow under conditions, or a Deny under conditions beside an Allow: how the recordings were made."""
+        everything = {"Action": "*", "Resource": "*"}
+        tested = {**everything, "Effect": self.random.choice(["Allow", "Deny"]), "Condition": self._conditions()}
+        beside = [{**everything, "Effect": "Allow"}] if tested["Effect"] == "Deny" else []
+        return Texts(identity=[json.dumps({"Version": "2012-10-17", "Statement": [*beside, tested]})])
 
     def _texts(self) -> Texts:
         random, kind = self.random, self.caller["kind"]
@@ -241,7 +276,7 @@ class World:
     def _conditions(self) -> dict[str, dict[str, Any]]:
         block: dict[str, dict[str, Any]] = {}
         for _ in range(self.random.choice([1, 1, 1, 2, 3])):
-            if self._odds(0.05):
+            if self._odds(0.03):
                 block.setdefault("Null", {})[self.random.choice(KEYS)] = self._some(["true", "false", "TRUE"])
                 continue
             names, values = self.random.choice(self.focus)

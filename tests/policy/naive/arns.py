@@ -7,7 +7,7 @@ import re
 from policy.naive.text import ANY_RUN, Context, Token, matches, tokens, units
 
 COLON = ord(":")
-_COLON_OUTSIDE_VARIABLES = re.compile(r":(?![^${}]*\})")
+_VARIABLE_OR_CHARACTER = re.compile(r"\$\{[^{}]*\}|.", re.DOTALL)
 
 
 def parts(of: list[Token]) -> list[list[Token]]:
@@ -44,7 +44,13 @@ def resource_matches(pattern: str, resource: str, context: Context | None, layer
 
 def pieces_of(pattern: str, *, variables: bool) -> list[str]:
     """A value that is filled in is literal (PE-5-7), so its colons separate nothing; nor does the one in a variable's name."""
-    return _COLON_OUTSIDE_VARIABLES.split(pattern, maxsplit=5) if variables else pattern.split(":", 5)
+    found = [""]
+    for piece in _VARIABLE_OR_CHARACTER.findall(pattern) if variables else pattern:
+        if piece == ":" and len(found) < 6:
+            found.append("")
+        else:
+            found[-1] += piece
+    return found
 
 
 def is_arn(text: list[Token]) -> bool:

@@ -10,8 +10,8 @@ ONE_UNIT = "one unit"
 Token = int | str
 Context = Mapping[str, "str | tuple[str, ...]"]
 
-_VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_WITH_DEFAULT = re.compile(r"(.*?), '(.*)'", re.DOTALL)
+_VARIABLE = re.compile(r"\$\{([^{}]*)\}")  # one that is not closed is text
+_WITH_DEFAULT = re.compile(r"((?:(?!, ).)*), '(.*)'", re.DOTALL)
 
 
 def units(text: str) -> list[Token]:
