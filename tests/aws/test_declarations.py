@@ -28,6 +28,7 @@ CALLER = Caller(CallerKind.USER, ACCOUNT, iam_arn(ACCOUNT, "user", "/", "alice")
 SAMPLES = {
     "AWSServiceName": "ecs.amazonaws.com",
     "AccessKeyId": "AKIAEXAMPLE",
+    "Arn": iam_arn(ACCOUNT, "user", "/", "some"),
     "DeletionTaskId": "task/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS/00000000-0000-4000-8000-000000000000",
     "GroupName": "some",
     "InstanceProfileName": "some",
