@@ -6,6 +6,7 @@ dictionary, patterns in a short list per prefix.
 
 from __future__ import annotations
 
+from sys import intern
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from stead.policy.patterns import Test, Wildcard, fixed, pattern_test, tokenize
@@ -37,7 +38,7 @@ class ActionIndex(Generic[Entry]):
             elif Wildcard.ANY_RUN in tokens or Wildcard.ANY_ONE in tokens:
                 self._patterns.setdefault(prefix, []).append((pattern_test(tokens), entry))
             else:
-                self._names.setdefault(f"{prefix}:{name}", []).append(entry)
+                self._names.setdefault(intern(f"{prefix}:{name}"), []).append(entry)  # many documents name the same actions
 
     def add_all_but(self, actions: Sequence[str], entry: Entry) -> None:
         """``NotAction``: the entry covers what no pattern of the list matches."""

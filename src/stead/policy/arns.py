@@ -23,7 +23,7 @@ from stead.policy.patterns import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 PARTS = 6
 
@@ -69,6 +69,7 @@ def _parts_match(tests: Sequence[tuple[int, Test]], parts: Sequence[str]) -> boo
     return True
 
 
+_MANY = 5
 ResourceTest = Callable[[str, Context], bool]
 
 
@@ -82,7 +83,9 @@ def resource_test(patterns: Sequence[str], *, variables: bool, complete: bool) -
     if (Wildcard.ANY_RUN,) in tokens:
         return None
     plain = [fixed(pattern) for pattern in tokens if is_fixed(pattern)]
-    exact = frozenset(literal for literal in map(_literal, plain) if literal is not None)
+    literals = [literal for literal in map(_literal, plain) if literal is not None]
+    # A set pays from about here; an account has thousands of statements with one ARN.
+    exact = tuple(literals) if len(literals) < _MANY else frozenset(literals)
     prefixes = tuple(prefix for prefix in map(_prefix, plain) if prefix is not None)
     others = [pattern for pattern in plain if _literal(pattern) is None and _prefix(pattern) is None]
     tests = [arn_test(_completed(pattern) if complete else pattern) for pattern in others]
@@ -90,13 +93,13 @@ def resource_test(patterns: Sequence[str], *, variables: bool, complete: bool) -
     return _any_of(exact, prefixes, [test for test in tests if test is not None], templates)
 
 
-def _any_of(exact: frozenset[str], prefixes: tuple[str, ...], tests: Sequence[Test], templates: Sequence[_Template]) -> ResourceTest:
+def _any_of(exact: Collection[str], prefixes: tuple[str, ...], tests: Sequence[Test], templates: Sequence[_Template]) -> ResourceTest:
     match exact, prefixes, tests, templates:
         case _, (), [], []:
             return lambda resource, _: resource in exact
         case _, _, [], []:
             return lambda resource, _: resource in exact or resource.startswith(prefixes)
-        case frozenset(), (), [test], [] if not exact:
+        case _, (), [test], [] if not exact:
             return lambda resource, _: test(resource)
 
     def covers(resource: str, context: Context) -> bool:
