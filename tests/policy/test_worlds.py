@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from policy.asking import compiled
-from policy.policies import ANYTHING, document_text
+from policy.asking import compiled, request
+from policy.policies import ANYTHING, compiled_layers, document_text
 from policy.worlds import World
+
+from stead.policy import authorize, explain
 
 if TYPE_CHECKING:
     from policy.naive.decide import Question, Texts
@@ -59,6 +61,16 @@ def one(layer: str, statement: dict[str, Any]) -> str:
 
 def allowed(question: Question, texts: Texts) -> bool:
     return compiled(question, texts)[0] == "allowed"
+
+
+@EXAMPLES
+@given(SEEDS)
+def test_an_explanation_decides_alike(seed: int) -> None:
+    world = World(seed)
+    layers = compiled_layers(world.texts)
+    for _ in range(QUESTIONS):
+        asked = request(world.question())
+        assert explain(asked, layers).decision == authorize(asked, layers)
 
 
 @pytest.mark.parametrize("layer", MORE)
