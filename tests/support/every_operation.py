@@ -1,0 +1,287 @@
+"""One call of every operation: what must exist for it, and its parameters. A new operation without a row here fails the journey of agreement.
+
+A row is a function of the :class:`World`, which makes fresh things as root, all of them with a tag.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+from support.documents import allow
+from support.stead import ACCOUNT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.process import Running
+
+    Row = Callable[["World"], dict[str, Any]]
+
+TAGS = [{"Key": "team", "Value": "blue"}]
+ECS_TAGS = [{"key": "team", "value": "blue"}]
+DOCUMENT = allow("s3:GetObject")
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": {
+            "Effect": "Allow",
+            "Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"],
+            "Principal": {"AWS": ACCOUNT},
+        },
+    }
+)
+
+
+class World:
+    """A running Stead, and root's hand in it."""
+
+    def __init__(self, running: Running) -> None:
+        self.running = running
+        self.iam = running.client("iam")
+        self.ecs = running.client("ecs")
+        self._numbers = count(1)
+
+    def name(self) -> str:
+        """A name that nothing has."""
+        return f"thing-{next(self._numbers)}"
+
+    def user(self) -> str:
+        """A user's name."""
+        return str(self.iam.create_user(UserName=self.name(), Tags=TAGS)["User"]["UserName"])
+
+    def group(self) -> str:
+        """A group's name."""
+        return str(self.iam.create_group(GroupName=self.name())["Group"]["GroupName"])
+
+    def role(self) -> str:
+        """A role's name; it trusts the account."""
+        return str(self.iam.create_role(RoleName=self.name(), AssumeRolePolicyDocument=TRUST, Tags=TAGS)["Role"]["RoleName"])
+
+    def policy(self) -> str:
+        """A managed policy's ARN."""
+        return str(self.iam.create_policy(PolicyName=self.name(), PolicyDocument=DOCUMENT, Tags=TAGS)["Policy"]["Arn"])
+
+    def profile(self) -> str:
+        """An instance profile's name."""
+        name: str = self.iam.create_instance_profile(InstanceProfileName=self.name(), Tags=TAGS)["InstanceProfile"]["InstanceProfileName"]
+        return name
+
+    def cluster(self) -> str:
+        """A cluster's ARN."""
+        return str(self.ecs.create_cluster(clusterName=self.name(), tags=ECS_TAGS)["cluster"]["clusterArn"])
+
+    def key(self, user: str) -> str:
+        """An access key's id."""
+        return str(self.iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"])
+
+    def linked(self) -> str:
+        """A linked role's name, of a service that allows several."""
+        made = self.iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com", CustomSuffix=self.name())
+        return str(made["Role"]["RoleName"])
+
+    def inline(self, kind: str) -> dict[str, Any]:
+        """An owner with an inline policy, as the parameters of its calls."""
+        owner = self.owner(kind)
+        getattr(self.iam, f"put_{kind}_policy")(**owner, PolicyName="inline", PolicyDocument=DOCUMENT)
+        return {**owner, "PolicyName": "inline"}
+
+    def attached(self, kind: str) -> dict[str, Any]:
+        """An owner with an attached policy, likewise."""
+        held = {**self.owner(kind), "PolicyArn": self.policy()}
+        getattr(self.iam, f"attach_{kind}_policy")(**held)
+        return held
+
+    def owner(self, kind: str) -> dict[str, Any]:
+        """A user, group or role, as the parameter that names it."""
+        make = {"user": self.user, "group": self.group, "role": self.role}
+        return {f"{kind.capitalize()}Name": make[kind]()}
+
+    def bounded(self, kind: str) -> dict[str, Any]:
+        """An owner with a boundary."""
+        owner = self.owner(kind)
+        getattr(self.iam, f"put_{kind}_permissions_boundary")(**owner, PermissionsBoundary=self.policy())
+        return owner
+
+    def second_version(self) -> dict[str, Any]:
+        """A policy with a version that is not the default one."""
+        arn = self.policy()
+        self.iam.create_policy_version(PolicyArn=arn, PolicyDocument=DOCUMENT)
+        return {"PolicyArn": arn, "VersionId": "v2"}
+
+    def member(self) -> dict[str, Any]:
+        """A user in a group."""
+        both = {"GroupName": self.group(), "UserName": self.user()}
+        self.iam.add_user_to_group(**both)
+        return both
+
+    def filled(self) -> dict[str, Any]:
+        """A profile with a role in it."""
+        both = {"InstanceProfileName": self.profile(), "RoleName": self.role()}
+        self.iam.add_role_to_instance_profile(**both)
+        return both
+
+    def key_of_user(self) -> dict[str, Any]:
+        """A user with a key."""
+        user = self.user()
+        return {"UserName": user, "AccessKeyId": self.key(user)}
+
+    def arn(self, user: str) -> str:
+        """A user's ARN."""
+        return str(self.iam.get_user(UserName=user)["User"]["Arn"])
+
+    def report(self) -> str:
+        """The id of an access report."""
+        return str(self.iam.generate_service_last_accessed_details(Arn=self.arn(self.user()))["JobId"])
+
+    def refused(self) -> str:
+        """The authorization id of a refused call, by a user who has a policy."""
+        held = self.attached("user")
+        made = self.iam.create_access_key(UserName=held["UserName"])["AccessKey"]
+        with pytest.raises(ClientError) as caught:
+            self.running.client("iam", (made["AccessKeyId"], made["SecretAccessKey"])).list_users()
+        return str(caught.value.response["Error"]["Message"]).rpartition(" ")[2]
+
+    def refused_by_policy(self) -> dict[str, Any]:
+        """The same with the URI of its policy."""
+        name = self.refused()
+        policies = self.running.client("iam-toolbox").get_request_authorization_details(authorizationId=name)["policies"]
+        return {"authorizationId": name, "policyUri": policies[0]["uri"]}
+
+    def deletion(self) -> str:
+        """The id of a deletion task."""
+        return str(self.iam.delete_service_linked_role(RoleName=self.linked())["DeletionTaskId"])
+
+
+_IAM: dict[str, Row] = {
+    "AddRoleToInstanceProfile": lambda w: {"InstanceProfileName": w.profile(), "RoleName": w.role()},
+    "AddUserToGroup": lambda w: {"GroupName": w.group(), "UserName": w.user()},
+    "CreateAccessKey": lambda w: {"UserName": w.user()},
+    "CreateGroup": lambda w: {"GroupName": w.name(), "Path": "/teams/"},
+    "CreateInstanceProfile": lambda w: {"InstanceProfileName": w.name(), "Tags": TAGS},
+    "CreatePolicy": lambda w: {"PolicyName": w.name(), "PolicyDocument": DOCUMENT, "Tags": TAGS},
+    "CreatePolicyVersion": lambda w: {"PolicyArn": w.policy(), "PolicyDocument": DOCUMENT},
+    "CreateRole": lambda w: {"RoleName": w.name(), "AssumeRolePolicyDocument": TRUST, "PermissionsBoundary": w.policy(), "Tags": TAGS},
+    "CreateServiceLinkedRole": lambda w: {"AWSServiceName": "autoscaling.amazonaws.com", "CustomSuffix": w.name()},
+    "CreateUser": lambda w: {"UserName": w.name(), "PermissionsBoundary": w.policy(), "Tags": TAGS},
+    "DeleteAccessKey": World.key_of_user,
+    "DeleteGroup": lambda w: w.owner("group"),
+    "DeleteInstanceProfile": lambda w: {"InstanceProfileName": w.profile()},
+    "DeletePolicy": lambda w: {"PolicyArn": w.policy()},
+    "DeletePolicyVersion": World.second_version,
+    "DeleteRole": lambda w: w.owner("role"),
+    "DeleteRolePermissionsBoundary": lambda w: w.bounded("role"),
+    "DeleteServiceLinkedRole": lambda w: {"RoleName": w.linked()},
+    "DeleteUser": lambda w: w.owner("user"),
+    "DeleteUserPermissionsBoundary": lambda w: w.bounded("user"),
+    "GenerateServiceLastAccessedDetails": lambda w: {"Arn": w.arn(w.user())},
+    "GetAccessKeyLastUsed": lambda w: {"AccessKeyId": w.key(w.user())},
+    "GetAccountAuthorizationDetails": lambda _: {"MaxItems": 1},
+    "GetAccountSummary": lambda _: {},
+    "GetContextKeysForCustomPolicy": lambda _: {"PolicyInputList": [DOCUMENT]},
+    "GetContextKeysForPrincipalPolicy": lambda w: {"PolicySourceArn": w.arn(w.user())},
+    "GetGroup": lambda w: w.owner("group"),
+    "GetInstanceProfile": lambda w: {"InstanceProfileName": w.profile()},
+    "GetPolicy": lambda w: {"PolicyArn": w.policy()},
+    "GetPolicyVersion": World.second_version,
+    "GetRequestAuthorizationDetails": lambda w: {"authorizationId": w.refused()},
+    "GetRequestAuthorizationPolicy": World.refused_by_policy,
+    "GetRole": lambda w: w.owner("role"),
+    "GetServiceLastAccessedDetails": lambda w: {"JobId": w.report()},
+    "GetServiceLastAccessedDetailsWithEntities": lambda w: {"JobId": w.report(), "ServiceNamespace": "iam"},
+    "GetServiceLinkedRoleDeletionStatus": lambda w: {"DeletionTaskId": w.deletion()},
+    "GetUser": lambda w: w.owner("user"),
+    "ListAccessKeys": lambda w: w.owner("user"),
+    "ListEntitiesForPolicy": lambda w: {"PolicyArn": w.policy()},
+    "ListGroups": lambda _: {"MaxItems": 1},
+    "ListGroupsForUser": lambda w: w.owner("user"),
+    "ListInstanceProfileTags": lambda w: {"InstanceProfileName": w.profile()},
+    "ListInstanceProfiles": lambda _: {"MaxItems": 1},
+    "ListInstanceProfilesForRole": lambda w: w.owner("role"),
+    "ListPolicies": lambda _: {"MaxItems": 1},
+    "ListPoliciesGrantingServiceAccess": lambda w: {"Arn": w.arn(w.user()), "ServiceNamespaces": ["iam"]},
+    "ListPolicyTags": lambda w: {"PolicyArn": w.policy()},
+    "ListPolicyVersions": lambda w: {"PolicyArn": w.policy()},
+    "ListRoleTags": lambda w: w.owner("role"),
+    "ListRoles": lambda _: {"MaxItems": 1},
+    "ListUserTags": lambda w: w.owner("user"),
+    "ListUsers": lambda _: {"MaxItems": 1},
+    "PutRolePermissionsBoundary": lambda w: {**w.owner("role"), "PermissionsBoundary": w.policy()},
+    "PutUserPermissionsBoundary": lambda w: {**w.owner("user"), "PermissionsBoundary": w.policy()},
+    "RemoveRoleFromInstanceProfile": World.filled,
+    "RemoveUserFromGroup": World.member,
+    "SetDefaultPolicyVersion": World.second_version,
+    "SimulateCustomPolicy": lambda _: {"PolicyInputList": [DOCUMENT], "ActionNames": ["s3:GetObject"]},
+    "SimulatePrincipalPolicy": lambda w: {"PolicySourceArn": w.arn(w.user()), "ActionNames": ["s3:GetObject"]},
+    "TagInstanceProfile": lambda w: {"InstanceProfileName": w.profile(), "Tags": TAGS},
+    "TagPolicy": lambda w: {"PolicyArn": w.policy(), "Tags": TAGS},
+    "TagRole": lambda w: {**w.owner("role"), "Tags": TAGS},
+    "TagUser": lambda w: {**w.owner("user"), "Tags": TAGS},
+    "UntagInstanceProfile": lambda w: {"InstanceProfileName": w.profile(), "TagKeys": ["team", "other"]},
+    "UntagPolicy": lambda w: {"PolicyArn": w.policy(), "TagKeys": ["team"]},
+    "UntagRole": lambda w: {**w.owner("role"), "TagKeys": ["team"]},
+    "UntagUser": lambda w: {**w.owner("user"), "TagKeys": ["team"]},
+    "UpdateAccessKey": lambda w: {**w.key_of_user(), "Status": "Inactive"},
+    "UpdateAssumeRolePolicy": lambda w: {**w.owner("role"), "PolicyDocument": TRUST},
+    "UpdateGroup": lambda w: {**w.owner("group"), "NewGroupName": w.name()},
+    "UpdateRole": lambda w: {**w.owner("role"), "Description": "other"},
+    "UpdateRoleDescription": lambda w: {**w.owner("role"), "Description": "other"},
+    "UpdateUser": lambda w: {**w.owner("user"), "NewUserName": w.name()},
+}
+
+
+def _of_owners(kind: str) -> dict[str, Row]:
+    """The seven operations on the policies of one kind of owner."""
+    noun = kind.capitalize()
+    return {
+        f"Put{noun}Policy": lambda w: {**w.owner(kind), "PolicyName": "inline", "PolicyDocument": DOCUMENT},
+        f"Get{noun}Policy": lambda w: w.inline(kind),
+        f"List{noun}Policies": lambda w: w.owner(kind),
+        f"Delete{noun}Policy": lambda w: w.inline(kind),
+        f"Attach{noun}Policy": lambda w: {**w.owner(kind), "PolicyArn": w.policy()},
+        f"Detach{noun}Policy": lambda w: w.attached(kind),
+        f"ListAttached{noun}Policies": lambda w: w.owner(kind),
+    }
+
+
+_ECS: dict[str, Row] = {
+    "CreateCluster": lambda w: {"clusterName": w.name(), "tags": ECS_TAGS, "capacityProviders": ["FARGATE"]},
+    "DeleteCluster": lambda w: {"cluster": w.cluster()},
+    "DescribeClusters": lambda w: {"clusters": [w.cluster(), w.cluster()]},
+    "ListClusters": lambda _: {},
+    "ListTagsForResource": lambda w: {"resourceArn": w.cluster()},
+    "PutClusterCapacityProviders": lambda w: {
+        "cluster": w.cluster(),
+        "capacityProviders": ["FARGATE"],
+        "defaultCapacityProviderStrategy": [],
+    },
+    "TagResource": lambda w: {"resourceArn": w.cluster(), "tags": ECS_TAGS},
+    "UntagResource": lambda w: {"resourceArn": w.cluster(), "tagKeys": ["team"]},
+    "UpdateCluster": lambda w: {"cluster": w.cluster(), "settings": [{"name": "containerInsights", "value": "enabled"}]},
+    "UpdateClusterSettings": lambda w: {"cluster": w.cluster(), "settings": [{"name": "containerInsights", "value": "enabled"}]},
+}
+
+_STS: dict[str, Row] = {
+    "AssumeRole": lambda w: {
+        "RoleArn": f"arn:aws:iam::{ACCOUNT}:role/{w.role()}",
+        "RoleSessionName": "session",
+        "ExternalId": "external",
+        "SourceIdentity": "somebody",
+        "Tags": TAGS,
+        "TransitiveTagKeys": ["team"],
+    },
+    "GetAccessKeyInfo": lambda w: {"AccessKeyId": w.key(w.user())},
+    "GetCallerIdentity": lambda _: {},
+    "GetSessionToken": lambda _: {},
+}
+
+CALLS: dict[str, Row] = {
+    **{f"iam:{name}": row for name, row in _IAM.items()},
+    **{f"iam:{name}": row for kind in ("user", "group", "role") for name, row in _of_owners(kind).items()},
+    **{f"ecs:{name}": row for name, row in _ECS.items()},
+    **{f"sts:{name}": row for name, row in _STS.items()},
+    "cloudtrail:LookupEvents": lambda _: {"MaxResults": 1},
+}
