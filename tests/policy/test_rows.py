@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,13 @@ def test_every_row_has_a_case() -> None:
 
 def test_cases_name_rows_that_there_are() -> None:
     assert sorted(SHOWN - ROWS.keys()) == []
+
+
+def test_the_naive_evaluator_names_rows_that_there_are() -> None:
+    code = "".join(path.read_text() for path in CASES.with_name("naive").glob("*.py"))
+    cited = set(re.findall(r"\b(?:PE|RA)-[0-9.]+-[0-9]+", code))
+    assert len(cited) > 50
+    assert sorted(cited - ROWS.keys()) == []
 
 
 @pytest.mark.parametrize("file", [path.stem for path in CASES.glob("*.yaml") if path.stem != "callers"])

@@ -14,7 +14,7 @@ from policy.naive.text import Context, matches, tokens, units
 MALFORMED = "malformed"
 Truth = bool | str
 
-# PE-4.1-10: only Null takes neither the prefixes nor the suffix.
+# PE-4.1-11: only Null takes neither the prefixes nor the suffix.
 _OPERATOR = re.compile(r"(?:(forallvalues|foranyvalue):)?(.*?)(ifexists)?", re.IGNORECASE)
 
 
@@ -27,7 +27,7 @@ def any_of(truths: list[Truth]) -> Truth:
 
 
 def as_texts(operands: Any) -> list[str]:
-    """PE-4.1-12: numbers (read as text already) and booleans equal their text."""
+    """PE-4.1-13: numbers (read as text already) and booleans equal their text."""
     return [str(item).lower() if isinstance(item, bool) else item for item in (operands if isinstance(operands, list) else [operands])]
 
 
@@ -107,13 +107,13 @@ def boolean(value: str, operands: list[str], _: Context | None, __: bool) -> Tru
 
 def in_network(value: str, operands: list[str], _: Context | None, negated: bool) -> Truth:
     caller = values.address(value)
-    if caller is None:  # RA-6.3-9
+    if caller is None:  # RA-6.3-4
         return False
     return any(values.contains(operand, caller) for operand in operands) is not negated
 
 
 def arn(value: str, operands: list[str], context: Context | None, negated: bool) -> Truth:
-    if not is_arn(units(value)):  # RA-6.3-10
+    if not is_arn(units(value)):  # RA-6.3-4
         return False
     for operand in operands:
         filled = tokens(operand, context, wildcards=True)

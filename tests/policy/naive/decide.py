@@ -1,6 +1,6 @@
 """A second, deliberately naive evaluator of policies: every statement of every document, for every request, read from the text again.
 
-Written from the tables of ``rows.yaml`` alone, before and without the engine's code: it shares nothing with ``stead.policy``, keeps no
+Written from the rules of ``rows.yaml`` alone, without a look at the engine's code: it shares nothing with ``stead.policy``, keeps no
 index and remembers nothing. Each step names its row. Where the tables are silent it takes the plainest reading, and says so.
 """
 
@@ -41,12 +41,12 @@ class Texts:
 
 
 def read(text: str) -> Any:
-    """Numbers stay as they are written (PE-4.1-12)."""
+    """Numbers stay as they are written (PE-4.1-13)."""
     return json.loads(text, parse_int=str, parse_float=str)
 
 
 def listed(element: Any) -> list[Any]:
-    """PE-7.1-20: a list of one may drop its brackets."""
+    """PE-7.1-21: a list of one may drop its brackets."""
     return element if isinstance(element, list) else [element]
 
 
@@ -84,11 +84,11 @@ def granted(statement: dict[str, Any], question: Question, layer: str, *, bounde
         return "DIRECT"
     if "Principal" in statement:
         return grant(statement["Principal"], question.caller)
-    if "NotPrincipal" not in statement:  # PE-3.4-15
+    if "NotPrincipal" not in statement:  # PE-3.4-16
         return "NONE"
-    if statement["Effect"] == "Deny" and bounded:  # PE-3.4-14
+    if statement["Effect"] == "Deny" and bounded:  # PE-3.4-15
         return "DIRECT"
-    return "DIRECT" if grant(statement["NotPrincipal"], question.caller) == "NONE" else "NONE"  # PE-3.4-13
+    return "DIRECT" if grant(statement["NotPrincipal"], question.caller) == "NONE" else "NONE"  # PE-3.4-14
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Verdict:
 
 
 def judge(texts: list[str], question: Question, layer: str, *, bounded: bool = False) -> Verdict:
-    """One layer, or one level of one: its documents are one pool (PE-1)."""
+    """One layer, or one level of one: its documents are one pool (PE-1-4)."""
     denies, grants = False, set()
     for text in texts:
         document = read(text)
