@@ -34,6 +34,9 @@ MAX_MEMBER_BYTES = 100 * 1024  # CloudTrail's own limit for requestParameters an
 MAX_TEXT = 1024  # its limit for userAgent and errorMessage, which it cuts off
 MAX_ARN = 2048  # IAM's own limit; PostgreSQL's index holds no name much longer
 SECRET_MEMBERS = frozenset({"SecretAccessKey", "SessionToken", "Password", "NewPassword", "OldPassword", "ServicePassword"})
+HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
+# Environment values of ECS's containers, whoever wrote a secret there (recorded-aws.md 13).
+_REDACTED_LISTS = {"EnvironmentVariables": "value"}
 RESOURCE_TYPES = {
     ("iam", "role"): "AWS::IAM::Role",
     ("iam", "user"): "AWS::IAM::User",
@@ -87,7 +90,6 @@ def service_shape(account_id: str, name: str, details: dict[str, Any], event_id:
 def _record(outcome: Outcome) -> dict[str, Any]:
     """The record of a call; what is None in each is filled in when it is shown (store/events/search.py)."""
     call, operation, error = outcome.call, outcome.operation, outcome.error
-    model = operation_model(call.service, call.operation)
     denied = error is not None and error.code == "AccessDenied"
     answered = error is None and shows_answer(operation)
     origin = _origin(call.caller)
@@ -101,8 +103,8 @@ def _record(outcome: Outcome) -> dict[str, Any]:
         "sourceIPAddress": origin or call.source_ip,
         "userAgent": origin or call.user_agent[:MAX_TEXT],
         **({} if error is None else {"errorCode": _error_code(call.service, error), "errorMessage": error.message[:MAX_TEXT]}),
-        "requestParameters": None if denied else _members(model.input_shape, call.parameters),
-        "responseElements": _members(model.output_shape, outcome.result) if answered else None,
+        "requestParameters": None if denied else requested(call.service, call.operation, call.parameters),
+        "responseElements": _members(operation_model(call.service, call.operation).output_shape, outcome.result) if answered else None,
         "requestID": None,
         "eventID": None,
         "readOnly": operation.read_only,
@@ -134,6 +136,11 @@ def _service_record(account_id: str, name: str, details: dict[str, Any], event_i
         "serviceEventDetails": details,
         "eventCategory": "Management",
     }
+
+
+def requested(service: str, operation: str, parameters: dict[str, Any]) -> Any:
+    """What was asked, as a record shows it."""
+    return _members(operation_model(service, operation).input_shape, parameters)
 
 
 def region(call: Call) -> str:
@@ -228,7 +235,7 @@ def _as_recorded(shape: Shape, value: Any) -> Any:
     if form is not None:
         return form(shape, value)
     if shape.metadata.get("sensitive"):
-        return "HIDDEN_DUE_TO_SECURITY_REASONS"
+        return HIDDEN
     return value if isinstance(value, str | int | float | bool) else str(value)
 
 
@@ -238,7 +245,9 @@ def _structure(shape: Any, value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _list(shape: Any, value: list[Any]) -> list[Any]:
-    return [_as_recorded(shape.member, item) for item in value]
+    shown = [_as_recorded(shape.member, item) for item in value]
+    redacted = _REDACTED_LISTS.get(shape.name)
+    return shown if redacted is None else [{name: HIDDEN if name == redacted else text for name, text in item.items()} for item in shown]
 
 
 def _map(shape: Any, value: dict[str, Any]) -> dict[str, Any]:
