@@ -42,6 +42,9 @@ def _ipv4(text: str) -> _Address | None:
 def _ipv6(text: str) -> _Address | None:
     if "%" in text:  # a zone means something on one machine only
         return None
+    groups, _, last = text.rpartition(":")
+    if mapped := _ipv4(last):  # here too octets may have leading zeroes, which Python's reader refuses
+        text = f"{groups}:{mapped.number >> 16:x}:{mapped.number & 0xFFFF:x}"
     try:
         return _Address(128, int(IPv6Address(text)))
     except AddressValueError:
