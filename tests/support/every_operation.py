@@ -273,6 +273,7 @@ _STS: dict[str, Row] = {
         "Tags": TAGS,
         "TransitiveTagKeys": ["team"],
     },
+    "DecodeAuthorizationMessage": lambda _: {"EncodedMessage": "none-that-we-encoded"},
     "GetAccessKeyInfo": lambda w: {"AccessKeyId": w.key(w.user())},
     "GetCallerIdentity": lambda _: {},
     "GetSessionToken": lambda _: {},

@@ -17,3 +17,8 @@ def say(line: str) -> None:
 def tell(line: str) -> None:
     """One line about the result."""
     print(f"stead: {line}", file=sys.stderr, flush=True)  # noqa: T201  # a command's messages
+
+
+def printable(text: str) -> str:
+    """``text`` without characters that could steer the terminal: names, agents and documents are other people's."""
+    return "".join(character if character.isprintable() else "?" for character in text)
