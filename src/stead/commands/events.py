@@ -40,7 +40,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", metavar="EVENT", help="only events of this name, e.g. CreateRole")
     parser.add_argument("--resource", metavar="NAME|ARN", help="only events on this resource")
     parser.add_argument(
-        "--since", metavar="WHEN", type=_moment, help=f"from then on: 10m, 2h, 3d, or a time (default: the last {NEWEST} events)"
+        "--since", metavar="WHEN", type=moment, help=f"from then on: 10m, 2h, 3d, or a time (default: the last {NEWEST} events)"
     )
     parser.add_argument("--region", metavar="REGION", help="where to look (IAM's events are in us-east-1)")
     parser.add_argument("--follow", action="store_true", help="go on with what happens, until Ctrl-C")
@@ -83,12 +83,13 @@ def _on(event: dict[str, Any]) -> str:
     return names[-1].split(":", 5)[-1] if names else "-"
 
 
-def _moment(text: str) -> datetime:
+def moment(text: str) -> datetime:
+    """The time that an option means: so long ago, or a time itself."""
     relative = re.fullmatch(r"(\d{1,6})([smhd])", text)
     if relative:
         return datetime.now(UTC) - timedelta(**{_UNITS[relative[2]]: int(relative[1])})
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.astimezone()
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.astimezone()
 
 
 def _events(options: argparse.Namespace) -> Iterator[dict[str, Any]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
+from stead.aws.condition_keys import spelt
 from stead.commands import client
-from stead.commands.output import CommandError, say
+from stead.commands.output import CommandError, printable, say
 
 if TYPE_CHECKING:
     import argparse
@@ -39,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     except (BotoCoreError, ClientError) as error:
         raise CommandError(str(error)) from error
     for line in lines(answer):
-        say(line)
+        say(printable(line))
     return 0
 
 
@@ -87,7 +89,7 @@ def _layer(check: LayerCheck) -> Iterator[str]:
 
 def _near(miss: NearMiss) -> str:
     was = "absent" if miss.actual is None else _listed(miss.actual)
-    return f"{_place(miss.policy, miss.statement)} needs {miss.operator} {miss.key} {_listed(miss.wanted)}, and it was {was}"
+    return f"{_place(miss.policy, miss.statement)} needs {miss.operator} {spelt(miss.key)} {_listed(miss.wanted)}, and it was {was}"
 
 
 def _listed(values: str | tuple[str, ...]) -> str:
@@ -107,7 +109,8 @@ def _deciding(policy: Policy, statement: StatementReference) -> Iterator[str]:
     first, last = text.count("\n", 0, begin) + 1, text.count("\n", 0, end) + 1
     where = f"line {first}" if first == last else f"lines {first} to {last}"
     yield f"Decided by {_place(policy.id, statement)}, {where}:"
-    yield from (f"  {line}" for line in text[begin:end].splitlines())
+    indent = " " * (begin - text.rfind("\n", 0, begin) - 1) if first < last else ""
+    yield from (f"  {line}" for line in dedent(indent + text[begin:end]).splitlines())
 
 
 def _remedies(one: Evaluation, check: LayerCheck) -> Iterator[str]:
@@ -117,9 +120,13 @@ def _remedies(one: Evaluation, check: LayerCheck) -> Iterator[str]:
     if check.effect != "implicitDeny":
         return
     for miss in check.near_misses:
-        yield f"a request whose {miss.key} meets {miss.operator} {_listed(miss.wanted)}: {_place(miss.policy, miss.statement)} would allow it"
-    statement = {"Effect": "Allow", "Action": one.request.action, "Resource": one.request.resource}
+        yield f"a request whose {spelt(miss.key)} meets {miss.operator} {_listed(miss.wanted)}: {_place(miss.policy, miss.statement)} would allow it"
+    statement: dict[str, Any] = {"Effect": "Allow", "Action": one.request.action, "Resource": one.request.resource}
     if check.layer.name in ("RESOURCE", "TRUST"):
         statement = {"Effect": "Allow", "Principal": {"AWS": one.request.principal.arn}, "Action": one.request.action}
     also = "" if check.layer.name != "SESSION" else ", or a session without session policies"
-    yield f"in a {check.layer.value}: {json.dumps(statement)}{also}"
+    yield f"in {_article(check.layer.value)}: {json.dumps(statement)}{also}"
+
+
+def _article(words: str) -> str:
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"

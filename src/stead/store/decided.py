@@ -170,9 +170,12 @@ def request_of(decided: Decided, check: Check, context: Mapping[str, ContextValu
     return Request(check.action, check.resource, decided.principal, context, check.account)
 
 
-def layers_of(db: Reader, decided: Decided, check: Check) -> Layers:
-    """The policies that bound ``check``, which must still lead to its decision; raises Altered."""
-    layers = stored_layers(db, check.policies)
+def layers_of(db: Reader, decided: Decided, check: Check, known: dict[str, Layers] | None = None) -> Layers:
+    """The policies that bound ``check``, which must still lead to its decision; raises Altered. ``known`` remembers sets for many calls."""
+    known = {} if known is None else known
+    layers = known.get(check.policies)
+    if layers is None:
+        layers = known[check.policies] = stored_layers(db, check.policies)
     again = authorize(request_of(decided, check, RecordedContext(decided, check)), layers)
     if Verdict.of(again) != check.verdict:
         raise Altered("the stored decision does not follow from the stored request and policies")
