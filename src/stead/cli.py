@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stead import __version__
-from stead.commands import env, events, policy_check, policy_explain, serve, service_policy_set, why
+from stead.commands import env, events, policy_check, policy_explain, policy_replay, serve, service_policy_set, why
 from stead.commands.output import CommandError, tell
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ COMMANDS = (
     Command("events", events, "show who did what, and go on with what happens"),
     Command("policy check", policy_check, "say what IAM would say of a policy document in a file"),
     Command("policy explain", policy_explain, "say what somebody may do, with every layer's reason"),
+    Command("policy replay", policy_replay, "say which recorded calls other identity policies would refuse"),
     Command("why", why, "say why a request was refused, and what would allow it"),
     Command("service-policy set", service_policy_set, "set NAME to a stored VERSION (v24) or to the document in FILE"),
 )
