@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 from policy.policies import ACCOUNT, ANYTHING, CALLERS, compiled
@@ -102,3 +103,25 @@ def test_a_memory_of_actions_is_bounded() -> None:
     for number in range(1000):
         assert len(document.candidates(f"iam:Invented{number}").allows) == 1
     assert len(document._remembered) < 1000
+
+
+def test_a_pool_s_memory_of_actions_is_bounded() -> None:
+    layers = Layers(identity=(Policy("p", "inline", compiled(ANYTHING)),))
+    for number in range(1000):
+        assert authorize(Request(f"iam:Invented{number}", "*", CALLERS["alice"], {}, ACCOUNT), layers).allowed
+    assert len(layers.identity_pool._remembered) < 100
+
+
+def test_layers_made_from_others_keep_what_their_pools_remember() -> None:
+    layers = Layers(identity=(Policy("p", "inline", compiled(ANYTHING)),))
+    assert replace(layers, resource_is_trust=True).identity_pool is layers.identity_pool
+
+
+def test_near_misses_are_worked_out_when_asked_for() -> None:
+    """Most refusals are of no interest to anybody but their caller."""
+    context = Recorded()
+    unmet = [{**ANYTHING, "Condition": {"StringEquals": {f"aws:key{number}": "2", "aws:other": "2"}}} for number in range(3)]
+    request = Request("iam:GetRole", "*", CALLERS["alice"], context, ACCOUNT)
+    decision = authorize(request, Layers(identity=(Policy("p", "inline", compiled(*unmet)),)))
+    assert len(context.asked) == 3
+    assert len(decision.near_misses) == 6

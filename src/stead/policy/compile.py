@@ -122,7 +122,7 @@ NO_CANDIDATES = Candidates((), ())  # one for all: most documents say nothing ab
 class CompiledDocument:
     """An immutable document, ready to be asked."""
 
-    __slots__ = ("_index", "_remembered", "statements", "text")
+    __slots__ = ("__weakref__", "_index", "_remembered", "statements", "text")
 
     def __init__(self, text: str, tree: Tree, operators: Mapping[str, Operator] = ENFORCED) -> None:
         self.text = text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from sqlalchemy import bindparam, select
 
@@ -54,10 +55,16 @@ _ALLOWS_NOTHING = (
 INLINE, GROUP_INLINE, MANAGED = "inline", "group-inline", "managed"
 
 
-@lru_cache(maxsize=4096)
+_held: WeakValueDictionary[str, CompiledDocument] = WeakValueDictionary()
+
+
+@lru_cache(maxsize=4096)  # of documents that nobody holds between two requests: sessions bring theirs along
 def compiled(text: str) -> CompiledDocument:
-    """A document compiled once per process, whoever holds it."""
-    return compile_document(text)
+    """A document compiled once per process, whoever holds it and however many others are held."""
+    found = _held.get(text)
+    if found is None:
+        found = _held[text] = compile_document(text)
+    return found
 
 
 def own_policies(db: Reader, owner_id: str) -> tuple[Policy, ...]:
