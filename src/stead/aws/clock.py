@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 SECOND = 1000
 MINUTE = 60 * SECOND
@@ -28,4 +29,10 @@ def iso_milliseconds(milliseconds: int) -> str:
 
 def iso_seconds(milliseconds: int) -> str:
     """``2026-11-23T20:47:00Z``: the form of IAM's XML and of CloudTrail, whole seconds."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(milliseconds // 1000))
+    return _iso(milliseconds // 1000)
+
+
+@lru_cache(maxsize=256)
+def _iso(seconds: int) -> str:
+    """Every request of a second asks for the same one, several times."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
