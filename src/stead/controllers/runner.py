@@ -36,7 +36,7 @@ LEASE_MS = 15 * SECOND  # how long neighbours may be asked before another proces
 FIRST_RETRY_MS, LAST_RETRY_MS = 10, MINUTE
 LOOK_EVERY_SECONDS = 0.2  # for rows that another process, or the passing of time, made due
 MOST_TROUBLE = 5  # doublings of that while the database cannot be used
-FLUSH_EVERY_SECONDS = 1.0
+FLUSH_EVERY_SECONDS = 0.75  # with the look that finds it due, events lag a second at most
 SWEEP_EVERY_SECONDS = HOUR / SECOND
 STOP_SECONDS = 2.0  # what a step that waits for a neighbour is given at the end; it is resumed elsewhere
 

@@ -1,7 +1,7 @@
 """One event, what it shares with others, and the form of a block of them.
 
-``entries`` is JSON: the shapes (what LookupEvents filters by, and how long each one's record is) and per event its time, id, request id and
-shape. ``records`` are the shapes' records, one after the other, and ``decided`` what the gate decided about each event, in order; both
+``entries`` is JSON: the shapes column by column (what LookupEvents filters by, and last how long each one's record is: so a filter looks at one
+column and makes no shape that it does not need) and per event its time, id, request id and shape. ``records`` are the shapes' records, one after the other, and ``decided`` what the gate decided about each event, in order; both
 compressed, for they repeat themselves: a hundred records take the place of two, for a microsecond an event.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -49,11 +49,14 @@ class Event(NamedTuple):
 
 
 class Entries(NamedTuple):
-    """A block's first part, read: ``shapes`` without their records, whose lengths are kept apart."""
+    """A block's first part, read. ``columns`` are the shapes' values in the order of Shape's fields, the lengths of records instead of them."""
 
-    shapes: list[Shape]
-    lengths: list[int]
+    columns: list[list[Any]]
     events: list[tuple[int, str, str | None, int]]  # time, id, request id, number of its shape
+
+    def shape(self, number: int) -> Shape:
+        """One shape, without its record."""
+        return Shape._make([*(column[number] for column in self.columns[:-1]), b""])
 
 
 class Packed(NamedTuple):
@@ -69,24 +72,21 @@ def pack_events(events: Sequence[Event]) -> Packed:
     """A block of these."""
     numbers: dict[Shape, int] = {}
     listed = [(e.time, e.id, e.request_id, numbers.setdefault(e.shape, len(numbers))) for e in events]
-    shapes = list(numbers)
-    lengths = [len(shape.record) for shape in shapes]
-    entries = orjson.dumps([[(*shape[:-1], length) for shape, length in zip(shapes, lengths, strict=True)], listed])
-    records = zlib.compress(b"".join(shape.record for shape in shapes), _FASTEST)
+    *columns, records = map(list, zip(*numbers, strict=True))
+    entries = Entries([*columns, list(map(len, records))], listed)
     decided = zlib.compress(_join(e.decided for e in events), _FASTEST) if any(e.decided for e in events) else None
-    return Packed(Entries(shapes, lengths, listed), entries, records, decided)
+    return Packed(entries, orjson.dumps([*entries]), zlib.compress(b"".join(records), _FASTEST), decided)
 
 
 def read_entries(stored: bytes) -> Entries:
     """What can be filtered by."""
-    shapes, events = orjson.loads(stored)
-    return Entries([Shape._make([*values[:-1], b""]) for values in shapes], [values[-1] for values in shapes], events)
+    return Entries._make(orjson.loads(stored))
 
 
-def read_records(stored: bytes, lengths: list[int]) -> list[bytes]:
+def read_records(stored: bytes, entries: Entries) -> list[bytes]:
     """Each shape's record."""
     joined = zlib.decompress(stored)
-    return [joined[start:end] for start, end in pairwise(accumulate(lengths, initial=0))]
+    return [joined[start:end] for start, end in pairwise(accumulate(entries.columns[-1], initial=0))]
 
 
 def read_decided(stored: bytes | None, number: int) -> bytes | None:

@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, select, tuple_
 
 from stead.aws.clock import iso_seconds
 from stead.aws.ids import ordered_time
-from stead.store.events.block import BLOCK_SPAN, Entries, read_decided, read_entries, read_records
+from stead.store.events.block import BLOCK_SPAN, Entries, Shape, read_decided, read_entries, read_records
 from stead.store.events.keys import ATTRIBUTES, EVERYTHING, EVERYWHERE, key
 from stead.store.events.writing import event_of
 from stead.store.tables import event_blocks, event_keys, event_tail
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stead.store.engine import Reader, Row
-    from stead.store.events.block import Event, Shape
+    from stead.store.events.block import Event
 
 LATEST = 2**62
 BLOCKS_AT_ONCE = 8
@@ -108,8 +108,7 @@ class Search(NamedTuple):
             return [number for number, event in enumerate(entries.events) if event[1] == self.value]
         if self.attribute == EVERYTHING:
             return list(range(len(entries.events)))
-        values = ATTRIBUTES[self.attribute]
-        shapes = {number for number, shape in enumerate(entries.shapes) if self.value in values(shape)}
+        shapes = ATTRIBUTES[self.attribute].matching(entries, self.value)
         return [number for number, event in enumerate(entries.events) if event[3] in shapes]
 
 
@@ -123,7 +122,7 @@ class _Block:
 
     @cached_property
     def records(self) -> list[bytes]:
-        return read_records(self.row.records, self.entries.lengths)
+        return read_records(self.row.records, self.entries)
 
     def decided(self, number: int) -> bytes | None:
         return read_decided(self.row.decided, number)
@@ -134,9 +133,9 @@ class _Tail:
 
     def __init__(self, events: list[Event]) -> None:
         self._events = events
-        self.records = [event.shape.record for event in events]
         listed = [(event.time, event.id, event.request_id, number) for number, event in enumerate(events)]
-        self.entries = Entries([event.shape for event in events], [], listed)
+        *columns, self.records = map(list, zip(*(event.shape for event in events), strict=True)) if events else [[] for _ in Shape._fields]
+        self.entries = Entries([*columns, []], listed)
 
     def decided(self, number: int) -> bytes | None:
         return self._events[number].decided
@@ -230,4 +229,4 @@ def _found(candidate: _Candidate) -> Found:
     record = orjson.loads(source.records[shape])
     if request_id is not None:  # else the record is complete
         record.update(eventTime=iso_seconds(time), requestID=request_id, eventID=id_)
-    return Found(time, id_, source.entries.shapes[shape], record, source.decided(number))
+    return Found(time, id_, source.entries.shape(shape), record, source.decided(number))
