@@ -29,6 +29,8 @@ MASKS = (
     (r"\b(AROA|AIDA|AKIA)[A-Z0-9]{16,17}\b", r"\1..."),
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID"),
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME"),
+    (r"\b[0-9a-z]{25}\b", "AUTHORIZATION"),
+    (r"http://127\.0\.0\.1:\d+", "ENDPOINT"),
 )
 
 
