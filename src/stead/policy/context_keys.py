@@ -48,12 +48,17 @@ def keys_by_statement(text: str) -> tuple[tuple[str, ...], ...]:
 def _keys(statement: Tree, path: Path, *, has_variables: bool) -> Iterator[str]:
     if has_variables:
         for _, resource in values(statement, path, "Resource"):
-            yield from _variables(resource)
+            yield from variables_of(resource)
     for _, _, key, operands in conditions(statement, path):
         yield key
         for operand in operands if has_variables else ():
-            yield from _variables(operand)
+            yield from variables_of(operand)
 
 
-def _variables(text: str) -> Iterator[str]:
+def variables_of(text: str) -> Iterator[str]:
+    """The keys of the variables in ``text``, escapes among them.
+
+    >>> list(variables_of("${aws:PrincipalTag/Team, 'none'}/${*}"))
+    ['aws:PrincipalTag/Team', '*']
+    """
     return (body.partition(", ")[0] for body in _VARIABLE.findall(text))

@@ -5,9 +5,9 @@ A statement that applies without a key misses nothing. Compiled documents forget
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from stead.policy.context_keys import ESCAPES, variables_of
 from stead.policy.grammar import Tree, conditions, statements, values
 from stead.policy.parse import parse_json
 
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
     from stead.policy.compile import Request, Statement
     from stead.policy.evaluate import Policy
-
-_VARIABLE = re.compile(r"\$\{([^{}]*)\}")
-_ESCAPES = frozenset("*?$")
 
 
 def missing_keys(policies: Iterable[Policy], request: Request) -> Iterator[str]:
@@ -33,7 +30,7 @@ def missing_keys(policies: Iterable[Policy], request: Request) -> Iterator[str]:
 
 
 def _absent(keys: Iterable[str], request: Request) -> Iterator[str]:
-    return (key for key in keys if request.context.get(key.lower()) is None)
+    return (key for key in keys if key not in ESCAPES and request.context.get(key.lower()) is None)
 
 
 def _keys(tree: Tree, statement: Statement, request: Request) -> Iterator[str]:
@@ -49,13 +46,3 @@ def _keys(tree: Tree, statement: Statement, request: Request) -> Iterator[str]:
         yield key
         for operand in operands if has_variables else ():
             yield from variables_of(operand)
-
-
-def variables_of(text: str) -> Iterator[str]:
-    """The keys of the variables in ``text``; escapes are none.
-
-    >>> list(variables_of("${aws:PrincipalTag/Team, 'none'}/${*}/${aws:username}"))
-    ['aws:PrincipalTag/Team', 'aws:username']
-    """
-    keys = (body.partition(", ")[0] for body in _VARIABLE.findall(text))
-    return (key for key in keys if key not in _ESCAPES)

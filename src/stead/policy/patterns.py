@@ -96,13 +96,10 @@ def expand(tokens: Sequence[Token], context: Context) -> tuple[Fixed, ...] | Non
 
     A list key is no variable at all: not even its default is used (recorded-aws.md 6.2).
     """
-    expanded: list[Fixed] = []
-    for token in tokens:
-        value = _value(token, context) if isinstance(token, Variable) else token
-        if value is None:
-            return None
-        _append(expanded, value)
-    return tuple(expanded)
+    values = [_value(token, context) if isinstance(token, Variable) else token for token in tokens]
+    known = [value for value in values if value is not None]
+    # An empty value is no token: it may bring two stars together.
+    return fixed(_merged(value for value in known if value != "")) if len(known) == len(values) else None
 
 
 def insert(tokens: Sequence[str | Variable], context: Context) -> str | None:
@@ -116,15 +113,6 @@ def _value(variable: Variable, context: Context) -> str | None:
     value = context.get(variable.key)
     value = variable.default if value is None else value
     return value if isinstance(value, str) else None
-
-
-def _append(tokens: list[Fixed], token: Fixed) -> None:
-    """Keep the tokens merged: literals joined, stars single, whatever an empty value brings together."""
-    last = tokens[-1] if tokens else None
-    if isinstance(token, str) and isinstance(last, str):
-        tokens[-1] = last + token
-    elif token != "" and (token is not Wildcard.ANY_RUN or last is not token):
-        tokens.append(token)
 
 
 def pattern_test(tokens: Sequence[Fixed]) -> Test:
