@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from policy.policies import ACCOUNT, CALLERS
 
-from stead.policy import CompiledDocument, Layers, Policy, Request, authorize, explain
+from stead.policy import (
+    CompiledDocument,
+    DocumentKind,
+    Layers,
+    MalformedPolicy,
+    Policy,
+    Request,
+    authorize,
+    compile_document,
+    explain,
+    validate,
+)
 
 _CONTEXTS: list[dict[str, str | tuple[str, ...]]] = [
     {},
@@ -27,6 +38,21 @@ _REQUESTS = [
     for caller in ("alice", "app_session", "federated", "outsider", "ecs_tasks")
     for context in _CONTEXTS
 ]
+
+
+def accepted_or_refused(text: str, kind: DocumentKind) -> None:
+    """Never anything else; what is accepted compiles, and what compiles, stored documents and simulated ones among it, can be asked."""
+    try:
+        validate(text, kind).principals()
+        accepted = True
+    except MalformedPolicy:
+        accepted = False
+    try:
+        document = compile_document(text)
+    except MalformedPolicy:
+        assert not accepted
+        return
+    ask_everything(document)
 
 
 def ask_everything(document: CompiledDocument) -> None:

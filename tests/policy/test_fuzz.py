@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import json
 import os
@@ -15,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from policy.policies import load, text_of_document
-from policy.questions import ask_everything
+from policy.questions import accepted_or_refused
 from policy.worlds import ACTION_PATTERNS, FAMILIES, KEYS, PRINCIPALS, RESOURCE_PATTERNS
 
-from stead.policy import DocumentKind, MalformedPolicy, compile_document, validate
+from stead.policy import DocumentKind
 
 EXAMPLES = settings(max_examples=1_000 if os.environ.get("CI") else 200, deadline=None)
 SECONDS = 30 if os.environ.get("CI") else 5
@@ -78,11 +77,6 @@ def broken_texts(draw: Any) -> str:
         )
         text = text[:place] + piece + text[draw(st.sampled_from([place, end])) :]
     return text
-
-
-def accepted_or_refused(text: str, kind: DocumentKind) -> None:
-    with contextlib.suppress(MalformedPolicy):
-        ask_everything(compile_document(validate(text, kind).text))
 
 
 @EXAMPLES
