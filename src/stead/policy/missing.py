@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from stead.policy.compile import Request, Statement
     from stead.policy.evaluate import Policy
+    from stead.policy.parse import Path
 
 
 def missing_keys(policies: Iterable[Policy], request: Request) -> Iterator[str]:
@@ -25,18 +26,20 @@ def missing_keys(policies: Iterable[Policy], request: Request) -> Iterator[str]:
         failed = [statement for statement in (*denies, *allows) if not statement.applies(request.resource, request.context)]
         if failed:
             tree = parse_json(policy.document.text)
+            written = list(statements(tree))
+            has_variables = tree.get("Version") == "2012-10-17"
             for statement in failed:
-                yield from _absent(_keys(tree, statement, request), request)
+                keys = _keys(written[statement.reference.index], statement, request, has_variables=has_variables)
+                yield from _absent(keys, request)
 
 
 def _absent(keys: Iterable[str], request: Request) -> Iterator[str]:
     return (key for key in keys if key not in ESCAPES and request.context.get(key.lower()) is None)
 
 
-def _keys(tree: Tree, statement: Statement, request: Request) -> Iterator[str]:
+def _keys(place: tuple[Path, Tree], statement: Statement, request: Request, *, has_variables: bool) -> Iterator[str]:
     """The keys that were asked for: the conditions' are not when the resource is another one."""
-    path, written = list(statements(tree))[statement.reference.index]
-    has_variables = tree.get("Version") == "2012-10-17"
+    path, written = place
     if has_variables:
         for _, resource in values(written, path, "Resource"):
             yield from variables_of(resource)

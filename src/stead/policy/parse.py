@@ -9,9 +9,13 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from stead.aws.errors import AwsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SYNTAX = "Syntax errors in policy."
 
@@ -82,7 +86,8 @@ class _Frame:
     keys: bool = field(default=False)  # the next string is a key
 
 
-def spans(text: str) -> dict[Path, tuple[int, int]]:
+@lru_cache(maxsize=32)  # reading a long policy takes tens of milliseconds, and who asks for one statement's place asks for the next one's
+def spans(text: str) -> Mapping[Path, tuple[int, int]]:
     """Start and end offset of every value in ``text``, which is known to be JSON, by path.
 
     >>> spans('{"Statement": [{}, {}]}')[("Statement", 1)]

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from support.refusals import Refusal, refusal
 from support.simulation import BUCKET_POLICY, DENY_READ, EVERYTHING, OTHER_ACCOUNT, READ, USER, A, B, one, policy
 from support.stead import ACCOUNT
 
@@ -287,6 +288,26 @@ def test_pages_count_actions(stead: Any) -> None:
 def test_a_page_has_a_hundred_actions_unless_asked(stead: Any) -> None:
     answer = stead.client("iam").simulate_custom_policy(PolicyInputList=[READ], ActionNames=["s3:GetObject"] * 101)
     assert (len(answer["EvaluationResults"]), answer["IsTruncated"]) == (100, True)
+
+
+def many(statements: int) -> str:
+    """A document of so many statements."""
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}] * statements})
+
+
+def test_much_to_ask_makes_a_page_shorter(stead: Any) -> None:
+    resources = [f"arn:aws:s3:::stackd-simulation/{number}" for number in range(90)]
+    asked: dict[str, Any] = {"PolicyInputList": [many(250)], "ResourceArns": resources}
+    answer = stead.client("iam").simulate_custom_policy(ActionNames=["s3:GetObject"] * 5, **asked)
+    assert [len(item["ResourceSpecificResults"]) for item in answer["EvaluationResults"]] == [90, 90]
+    assert answer["IsTruncated"] is True
+
+
+def test_too_much_to_ask_is_refused(stead: Any) -> None:
+    resources = [f"arn:aws:s3:::stackd-simulation/{number}" for number in range(500)]
+    asked: dict[str, Any] = {"PolicyInputList": [many(50), many(51)], "ActionNames": ["s3:GetObject"], "ResourceArns": resources}
+    refused = refusal(stead.client("iam").simulate_custom_policy, **asked)
+    assert refused == Refusal("InvalidInput", 400, "The policies and resources are too many to be simulated in one call.")
 
 
 def test_pages_join(stead: Any) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from stead.services.iam.simulator_input import Simulation
     from stead.store.context import Context
 
+MAX_STATEMENTS = 50_000  # that one page asks, on all resources, for all actions: about a second's work, and not too long an answer
+
 
 @operation("iam", "SimulateCustomPolicy")
 def simulate_custom_policy(context: Context, request: Parameters) -> Result:
@@ -69,9 +71,14 @@ def _keys_passed(request: Parameters) -> list[str]:
 
 
 def _page(simulation: Simulation, request: Parameters) -> Result:
-    """A page counts actions, each with all its resources; it goes on at a place in the list, whatever actions are there now."""
+    """A page counts actions, each with all its resources; it goes on at a place in the list, whatever actions are there now.
+
+    It may be shorter than asked, as the model says, so that one call does not keep others waiting for minutes.
+    """
+    if simulation.size > MAX_STATEMENTS:
+        raise invalid_input("The policies and resources are too many to be simulated in one call.")  # AWS's limit is not known
     actions, start = request["ActionNames"], _start(request.get("Marker"))
-    end = start + request.get("MaxItems", DEFAULT_ITEMS)
+    end = start + min(request.get("MaxItems", DEFAULT_ITEMS), max(1, MAX_STATEMENTS // simulation.size))
     more = end < len(actions)
     result: Result = {"EvaluationResults": [evaluated(simulation, action) for action in actions[start:end]], "IsTruncated": more}
     return {**result, "Marker": page_tokens.token(str(end))} if more else result

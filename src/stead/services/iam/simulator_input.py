@@ -54,6 +54,17 @@ class Simulation(NamedTuple):
     resources: Sequence[str]
     owner: str
 
+    @property
+    def size(self) -> int:
+        """How many statements one action is asked about, on all resources."""
+        layers = self.layers
+        policies = (
+            *layers.identity,
+            *filter(None, (layers.boundary, layers.resource)),
+            *(policy for level in layers.scps for policy in level),
+        )
+        return len(self.resources) * max(1, sum(len(policy.document.statements) for policy in policies))
+
     def request(self, action: str, resource: str) -> Request:
         """One action on one resource."""
         return Request(action, resource, self.principal, self.context, self._account(resource))

@@ -6,6 +6,7 @@ none, and none of an organization's. An organization that denies hides what the 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stead.policy import Layer, explain
@@ -16,7 +17,7 @@ from stead.services.iam.simulator_input import ANY, BOUNDARY_TYPE, IDENTITY_TYPE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from stead.policy import Effect, Explanation, LayerCheck, Layers, MatchedStatement, Policy
+    from stead.policy import CompiledDocument, Effect, Explanation, LayerCheck, Layers, MatchedStatement, Policy, Position
     from stead.services.iam.simulator_input import Simulation
 
 _SEVERITY: tuple[Effect, ...] = ("explicitDeny", "implicitDeny", "allowed")
@@ -30,8 +31,8 @@ class _Judged(NamedTuple):
 
     resource: str
     decision: Effect
-    statements: list[dict[str, Any]]
-    missing: list[str]
+    statements: Sequence[MatchedStatement]
+    missing: Sequence[str]
     by_organization: bool | None
     by_boundary: bool | None
     by_type: dict[str, Effect]  # of each policy type, when the resource is another account's
@@ -44,8 +45,8 @@ def evaluated(simulation: Simulation, action: str) -> dict[str, Any]:
         "EvalActionName": action,
         "EvalResourceName": _name(action, simulation.resources),
         "EvalDecision": _most_restrictive(one.decision for one in judged),
-        "MatchedStatements": _once(statement for one in judged for statement in one.statements),
-        "MissingContextValues": _once(key for one in judged for key in one.missing),
+        "MatchedStatements": _statements(statement for one in judged for statement in one.statements),
+        "MissingContextValues": list(dict.fromkeys(key for one in judged for key in one.missing)),
         **_details(judged),
     }
     if list(simulation.resources) == [ANY]:
@@ -67,8 +68,8 @@ def _judge(simulation: Simulation, action: str, resource: str) -> _Judged:
     return _Judged(
         resource,
         decision,
-        [] if barred else [_statement(matched) for matched in _decisive(explanation, decision)],
-        [] if barred else list(_missing(simulation, layers, explanation)),
+        () if barred else tuple(_decisive(explanation, decision)),
+        () if barred else tuple(_missing(simulation, layers, explanation)),
         not barred if organization else None,
         boundary[0].effect == "allowed" if boundary else None,
         {_TYPES[check.layer]: check.effect for check in explanation.checks if check.layer in _TYPES} if across else {},
@@ -103,14 +104,25 @@ def _policies(layers: Layers) -> Iterator[Policy]:
     yield from filter(None, (layers.boundary, layers.resource))
 
 
+def _statements(matched: Iterable[MatchedStatement]) -> list[dict[str, Any]]:
+    """Each statement once."""
+    return [_statement(one) for one in {(id(one.policy), one.statement.index): one for one in matched}.values()]
+
+
 def _statement(matched: MatchedStatement) -> dict[str, Any]:
-    start, end = matched.policy.document.span(matched.statement.index)
-    return {
-        "SourcePolicyId": matched.policy.id,
-        "SourcePolicyType": matched.policy.type,
-        "StartPosition": {"Line": start.line, "Column": start.column},
-        "EndPosition": {"Line": end.line, "Column": end.column},
-    }
+    places = _places(matched.policy.document)[matched.statement.index]
+    return {"SourcePolicyId": matched.policy.id, "SourcePolicyType": matched.policy.type, **places}
+
+
+@lru_cache(maxsize=64)
+def _places(document: CompiledDocument) -> list[dict[str, Any]]:
+    """Where each statement stands."""
+    found = map(document.span, range(len(document.statements)))
+    return [{"StartPosition": _position(start), "EndPosition": _position(end)} for start, end in found]
+
+
+def _position(place: Position) -> dict[str, int]:
+    return {"Line": place.line, "Column": place.column}
 
 
 def _specific(one: _Judged) -> dict[str, Any]:
@@ -118,8 +130,8 @@ def _specific(one: _Judged) -> dict[str, Any]:
     return {
         "EvalResourceName": one.resource,
         "EvalResourceDecision": one.decision,
-        "MatchedStatements": _once(one.statements),
-        "MissingContextValues": _once(one.missing),
+        "MatchedStatements": _statements(one.statements),
+        "MissingContextValues": list(dict.fromkeys(one.missing)),
         "PermissionsBoundaryDecisionDetail": None if one.by_boundary is None else {"AllowedByPermissionsBoundary": one.by_boundary},
         "EvalDecisionDetails": one.by_type if one.by_type and one.by_organization is not False else None,
     }
@@ -147,12 +159,3 @@ def _joined(details: Sequence[dict[str, Effect]]) -> dict[str, Effect]:
 
 def _most_restrictive(effects: Iterable[Effect]) -> Effect:
     return min(effects, key=_SEVERITY.index)
-
-
-def _once(items: Iterable[Any]) -> list[Any]:
-    """Without repetitions, in order."""
-    found: list[Any] = []
-    for item in items:
-        if item not in found:
-            found.append(item)
-    return found
