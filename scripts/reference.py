@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 MADE = "Made by `make reference`; edit the program, not this page.\n\n"
-NAMES = {"iam": "IAM", "sts": "STS", "ecs": "ECS", "cloudtrail": "CloudTrail"}
+NAMES = {"iam": "IAM", "iam-toolbox": "IAM Toolbox", "sts": "STS", "ecs": "ECS", "cloudtrail": "CloudTrail"}
 LEGEND = (
     "Each is authorized as the action `service:Operation` unless it says *open*. An operation of these services that is not here answers HTTP 501"
     " `NotImplemented`. *Recorded* is what AWS was seen to answer, *reported* what users say of it, *inferred* what we conclude."
