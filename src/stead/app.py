@@ -52,6 +52,7 @@ SERVICES = {
     "sts": ("identity", "sessions", "authorization_messages"),
     "ecs": ("clusters", "tags"),
     "cloudtrail": ("events",),
+    "neighbours": ("forwarding",),
 }
 
 # What runs by itself: each kind of work is rows of one table, stepped by the runner of whichever process comes first.
@@ -77,13 +78,20 @@ class App:
         self.standing = Standing(settings.account_id)
         self.credentials = CredentialCheck(self.standing, self.ring)
         rehearse_ms = int(settings.rehearse_propagation * SECOND)
+        self.neighbours = _neighbours(settings)
         console = f"http://{settings.url_host}:{settings.port}/console"
         self.pipeline = Pipeline(
-            self.store, self.standing, self.credentials, self.ring, self.recorder, rehearse_ms=rehearse_ms, console=console
+            self.store,
+            self.standing,
+            self.credentials,
+            self.ring,
+            self.recorder,
+            neighbours=self.neighbours,
+            rehearse_ms=rehearse_ms,
+            console=console,
         )
         self.door = Door(self.pipeline)
-        neighbours = upstream.neighbours(settings.neighbours, settings.neighbours_credentials, allow_real_aws=settings.allow_real_aws)
-        self.runner = Runner(self.store, [controller(neighbours) for controller in CONTROLLERS], self.recorder, self.now)
+        self.runner = Runner(self.store, [controller(self.neighbours) for controller in CONTROLLERS], self.recorder, self.now)
         self.store.on_due = self.runner.wake
         self.internal = Internal(self.store, settings.host, self.recorder.clear, ephemeral=settings.ephemeral)
 
@@ -98,7 +106,7 @@ class App:
 
     def asgi(self) -> Adapter:
         """The application for the HTTP server."""
-        return Adapter(self.answer, on_pool=not self.store.is_sqlite)
+        return Adapter(self.answer, waits_always=not self.store.is_sqlite)
 
     def start(self) -> None:
         """Begin the background work of this process."""
@@ -107,4 +115,11 @@ class App:
     def close(self) -> None:
         """End the background work; what waits in memory is written."""
         self.runner.stop()
+        self.neighbours.close()
         self.store.close()
+
+
+def _neighbours(settings: Settings) -> upstream.NoNeighbours | upstream.NeighboursAtUrl | upstream.NeighboursWithin:
+    if settings.neighbours == "embedded":
+        return upstream.NeighboursWithin(settings.data_dir, settings.account_id)
+    return upstream.elsewhere(settings.neighbours, settings.neighbours_credentials, allow_real_aws=settings.allow_real_aws)

@@ -182,15 +182,14 @@ def _end_with_parent() -> None:
 def _prepare(settings: Settings, over: Event, good: Event) -> None:
     """In a child of its own: the store made ready, the root credentials written."""
     from stead.credentials_file import parse, write  # noqa: PLC0415  # see _load
-    from stead.gateway.upstream import neighbours  # noqa: PLC0415
+    from stead.gateway.upstream import elsewhere  # noqa: PLC0415
     from stead.store.engine import StoreError  # noqa: PLC0415
     from stead.store.prepare import prepare  # noqa: PLC0415
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer; this ends by itself
     try:
-        neighbours(
-            settings.neighbours, settings.neighbours_credentials, allow_real_aws=settings.allow_real_aws
-        )  # said here, not by workers
+        if settings.neighbours != "embedded":  # what is wrong with them is said here, not by workers
+            elsewhere(settings.neighbours, settings.neighbours_credentials, allow_real_aws=settings.allow_real_aws)
         wanted = parse(settings.root_credentials)
         credentials = prepare(settings.store_url, settings.data_dir / "keys", settings.account_id, wanted)
         write(settings.data_dir / "credentials", credentials, settings)

@@ -156,9 +156,8 @@ def test_at_a_url_every_region_may_be_used(credentials: str) -> None:
     assert NeighboursAtUrl("http://127.0.0.1:1", credentials).used_regions("elbv2") == regions()
 
 
-@pytest.mark.parametrize("where", ["none", "embedded"])
-def test_neighbours_that_were_never_used(where: str) -> None:
-    found = upstream.neighbours(where, "")
+def test_neighbours_that_are_switched_off() -> None:
+    found = upstream.elsewhere("none", "")
     assert isinstance(found, NoNeighbours)
     assert list(found.used_regions("elbv2")) == []
     with pytest.raises(Unknown):
@@ -177,18 +176,18 @@ def test_neighbours_that_were_never_used(where: str) -> None:
 )
 def test_aws_itself_is_refused(url: str, credentials: str) -> None:
     with pytest.raises(UpstreamError, match="AWS itself"):
-        upstream.neighbours(url, credentials)
-    assert isinstance(upstream.neighbours(url, credentials, allow_real_aws=True), NeighboursAtUrl)
+        upstream.elsewhere(url, credentials)
+    assert isinstance(upstream.elsewhere(url, credentials, allow_real_aws=True), NeighboursAtUrl)
 
 
 @pytest.mark.parametrize("url", ["somewhere", "ftp://x", "http://", "//x"])
 def test_what_is_no_url(url: str, credentials: str) -> None:
     with pytest.raises(UpstreamError, match="neither"):
-        upstream.neighbours(url, credentials)
+        upstream.elsewhere(url, credentials)
 
 
 def test_a_host_that_only_looks_like_aws(credentials: str) -> None:
-    assert isinstance(upstream.neighbours("http://notamazonaws.com", credentials), NeighboursAtUrl)
+    assert isinstance(upstream.elsewhere("http://notamazonaws.com", credentials), NeighboursAtUrl)
 
 
 @pytest.mark.parametrize(
@@ -199,4 +198,4 @@ def test_credentials_that_cannot_be_read(tmp_path: Path, text: str) -> None:
     file.write_text(text)
     for path in (str(file), str(tmp_path / "missing"), ""):
         with pytest.raises(UpstreamError, match="neighbours-credentials"):
-            upstream.neighbours("http://127.0.0.1:1", path)
+            upstream.elsewhere("http://127.0.0.1:1", path)

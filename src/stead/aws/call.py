@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 Parameters = dict[str, Any]  # an operation's input members, as botocore's model names them
 Result = dict[str, Any]  # its output members
@@ -60,9 +60,23 @@ class Caller:
     via: tuple[str, ...] = ()
 
 
+class RawRequest(NamedTuple):
+    """The HTTP request of a call that is forwarded, for the neighbour to read what the model may not know."""
+
+    method: str
+    path: str
+    query: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One operation asked by one caller. ``now`` is Stead's clock at its arrival, in milliseconds."""
+    """One operation asked by one caller. ``now`` is Stead's clock at its arrival, in milliseconds.
+
+    ``raw`` is what came, for the services that Stead forwards; calls of Stead's own have none. ``protocol`` is what it speaks. ``intent`` is the
+    idempotency key of a controller's call to a neighbour (designs/neighbours.md).
+    """
 
     service: str
     operation: str
@@ -74,6 +88,9 @@ class Call:
     source_ip: str = ""
     user_agent: str = ""
     referer: str = ""
+    raw: RawRequest | None = None
+    protocol: str = ""
+    intent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +99,7 @@ class Target:
 
     ``arn`` is the ARN that policies see (``*`` for an action without resource types); ``label`` is how AccessDenied texts name it
     (policy-evaluation.md 9.3), the ARN when empty. ``keys`` are condition keys of this call in lower case; ``tags_of`` owns the resource's
-    tags. ``row`` is the stored thing, None when it does not exist, so that the operation need not read it again.
+    tags, unless ``read_tags`` reads them from where they are. ``row`` is the stored thing, None when it does not exist, so that the operation need not read it again.
     """
 
     arn: str
@@ -91,3 +108,4 @@ class Target:
     keys: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     tags_of: str = ""
     policy: str | None = None  # the resource's own policy, as text: a role's trust policy in sts:AssumeRole and its companions
+    read_tags: Callable[[], Mapping[str, str]] | None = None

@@ -27,6 +27,7 @@ class Effect(Enum):
     WRITES = "writes"  # a transaction; the account's row is held shared, so permissions stand still meanwhile
     ADMINISTERS = "administers"  # the account's row is held alone: names, quotas and permissions change here
     PERMITS = "permits"  # the same, and who may do what changes with it: the account's generation grows
+    FORWARDS = "forwards"  # no transaction around it: a neighbour is asked; then the event alone, in one of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Operation:
 
 
 _operations: dict[tuple[str, str], Operation] = {}
+_families: dict[str, Callable[[str], Operation]] = {}
 
 
 def account_wide(_context: Any, _parameters: Parameters) -> Target:
@@ -88,9 +90,15 @@ def operation(  # noqa: PLR0913  # one declaration says everything; all but the 
     return declare
 
 
+def family(service: str, make: Callable[[str], Operation]) -> None:
+    """Let ``make`` be the implementation of every operation of ``service`` that is not declared by itself."""
+    _families[service] = make
+
+
 def find(service: str, name: str) -> Operation | None:
     """The implementation of ``service:name``, or None when Stead lacks it."""
-    return _operations.get((service, name))
+    found = _operations.get((service, name))
+    return _families[service](name) if found is None and service in _families else found
 
 
 def all_operations() -> list[Operation]:

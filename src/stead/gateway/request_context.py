@@ -26,10 +26,11 @@ PRINCIPAL_TYPES = {CallerKind.ROOT: "Account", CallerKind.USER: "User", CallerKi
 _RESOURCE_TAG = "aws:resourcetag/"
 # A service's own spelling of the same, by kind of resource (policy-evaluation.md 8.4, 8.6).
 _ECS_RESOURCES = ("capacity-provider", "cluster", "container-instance", "service", "task", "task-definition", "task-set")
+_FORWARDED_TAGS = {"autoscaling", "ec2", "elasticloadbalancing", "ssm"}  # whose resources have a spelling of their own, whatever their kind
 _OWN_RESOURCE_TAG = {("iam", kind): "iam:resourcetag/" for kind in ("user", "role")} | {
     ("ecs", kind): "ecs:resourcetag/" for kind in _ECS_RESOURCES
 }
-_TAG_KEYS = (_RESOURCE_TAG, *set(_OWN_RESOURCE_TAG.values()))
+_TAG_KEYS = (_RESOURCE_TAG, *set(_OWN_RESOURCE_TAG.values()), *(f"{service}:resourcetag/" for service in sorted(_FORWARDED_TAGS)))
 _PRINCIPAL_TAG = "aws:principaltag/"
 
 
@@ -91,7 +92,11 @@ class RequestContext(Mapping[str, "Value"]):
         return None
 
     def _resource_tags(self) -> dict[str, str]:
-        return self._tags(self._target.tags_of)
+        target = self._target
+        if target.read_tags is None or target.tags_of in self._lists:
+            return self._tags(target.tags_of)
+        found = self._lists[target.tags_of] = {name.lower(): value for name, value in target.read_tags().items()}
+        return found
 
     def _principal_tags(self) -> dict[str, str]:
         """The entity's tags, overlaid by the session's (policy-evaluation.md 8.1)."""
@@ -110,6 +115,8 @@ class RequestContext(Mapping[str, "Value"]):
 def _tag_prefixes(arn: str) -> tuple[str, ...]:
     """The spellings in which policies see the tags of the resource ``arn``."""
     parsed = parse_arn(arn)
+    if parsed is not None and parsed.service in _FORWARDED_TAGS:
+        return (_RESOURCE_TAG, f"{parsed.service}:resourcetag/")
     own = parsed and _OWN_RESOURCE_TAG.get((parsed.service, parsed.resource.partition("/")[0]))
     return (_RESOURCE_TAG, own) if own else (_RESOURCE_TAG,)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from botocore.parsers import ResponseParser
     from botocore.serialize import Serializer
 
-    from stead.aws.call import Call, Result
+    from stead.aws.call import Call
 
 
 class RefusedByNeighbourError(AwsError):
@@ -25,6 +25,12 @@ class RefusedByNeighbourError(AwsError):
     def __init__(self, code: str, message: str, reply: NeighbourReply) -> None:
         super().__init__(code, message, reply.status)
         self.reply = reply
+
+
+class Answer(dict[str, Any]):
+    """An answer's members; ``reply`` is it as it came."""
+
+    reply: NeighbourReply
 
 
 def written(call: Call, model: OperationModel, *, read_only: bool, intent: str = "", requester: str = "") -> NeighbourRequest:
@@ -48,7 +54,7 @@ def written(call: Call, model: OperationModel, *, read_only: bool, intent: str =
     )
 
 
-def read(service: str, model: OperationModel, reply: NeighbourReply, protocol: str) -> Result:
+def read(service: str, model: OperationModel, reply: NeighbourReply, protocol: str) -> Answer:
     """The members of an answer, times in milliseconds as everywhere in Stead; RefusedByNeighbourError for a refusal."""
     wire = {"status_code": reply.status, "headers": _headers(reply), "body": reply.body}
     parsed: dict[str, Any] = _parser(protocol).parse(wire, model.output_shape)
@@ -56,8 +62,9 @@ def read(service: str, model: OperationModel, reply: NeighbourReply, protocol: s
         error = parsed.get("Error", {})
         raise RefusedByNeighbourError(str(error.get("Code", service)), str(error.get("Message", "")), reply)
     parsed.pop("ResponseMetadata", None)
-    result: Result = _in_milliseconds(parsed)
-    return result
+    answer = Answer(_in_milliseconds(parsed))
+    answer.reply = reply
+    return answer
 
 
 @cache

@@ -23,6 +23,10 @@ class Gateway(Protocol):
         """Refuse with AccessDenied unless the caller may also do ``action`` on ``target``."""
         ...
 
+    def forward(self, call: Call, *, read_only: bool) -> Result:
+        """The answer of the neighbour that serves ``call``, which was authorized."""
+        ...
+
     def write_events(self) -> None:
         """Write the events that this process keeps in memory."""
         ...

@@ -1,7 +1,7 @@
 """The thin adapter between the HTTP server and the synchronous handlers (design D1).
 
 ASGI because it keeps the raw path and repeated headers. With SQLite a request is answered on the loop's own thread: a hop to another costs
-more than the work. With PostgreSQL, which waits for a network, it is answered on a small pool.
+more than the work. With PostgreSQL, which waits for a network, and for services that ask a neighbour, it is answered on a small pool.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from stead.aws.errors import AwsError
 from stead.aws.ids import new_uuid
+from stead.aws.models import SERVICES
 from stead.wire.http import refusal
 from stead.wire.messages import HttpReply, HttpRequest
-from stead.wire.route import asked
+from stead.wire.route import asked, scope_service
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,14 +26,16 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 2 * 2**20  # the largest request of the services here (a simulation with many policies) is far below
 POOL_THREADS = 16
+_WAITING = frozenset(service.signs_as for service in SERVICES.values() if service.is_forwarded) | {"ecs"}  # who may ask a neighbour
 
 
 class Adapter:
     """An ASGI application around ``handler``."""
 
-    def __init__(self, handler: Handler, *, on_pool: bool) -> None:
+    def __init__(self, handler: Handler, *, waits_always: bool) -> None:
         self._handler = handler
-        self._pool = ThreadPoolExecutor(POOL_THREADS, "stead-request") if on_pool else None
+        self._waits_always = waits_always
+        self._pool = ThreadPoolExecutor(POOL_THREADS, "stead-request")  # starts no thread before it is needed
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -44,7 +47,7 @@ class Adapter:
         )
         if body is None:
             reply = _too_large(request)
-        elif self._pool is None:
+        elif not self._waits_always and scope_service(request) not in _WAITING:
             reply = self._handler(request)
         else:
             reply = await asyncio.get_running_loop().run_in_executor(self._pool, self._handler, request)

@@ -6,14 +6,16 @@ import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stead import sigv4
-from stead.aws.call import Call
+from stead.aws.call import Call, RawRequest
 from stead.aws.clock import now_ms
 from stead.aws.errors import AwsError
 from stead.aws.ids import new_uuid
 from stead.aws.models import GLOBAL_REGION, SERVICES, operation_model, regions, service_model
-from stead.wire import aws_ec2, aws_json, aws_query, rest_json, rpc_cbor
+from stead.neighbours.speech import Answer, RefusedByNeighbourError
+from stead.wire import aws_ec2, aws_json, aws_query, rest_json, rest_xml, rpc_cbor
 from stead.wire.constraints import validate
-from stead.wire.route import asked, resolve
+from stead.wire.messages import HttpReply
+from stead.wire.route import asked, resolve, scope_service
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
 
     from stead.aws.call import Caller, Parameters, Result
     from stead.gateway.pipeline import Pipeline
+    from stead.neighbours.messages import NeighbourReply
     from stead.sigv4 import Claim
-    from stead.wire.messages import HttpReply, HttpRequest
+    from stead.wire.messages import HttpRequest
     from stead.wire.route import Asked, Route
 
 log = logging.getLogger("stead")
@@ -45,6 +48,7 @@ PROTOCOLS = {
     "query": Codec(aws_query.parse, aws_query.reply, aws_query.refuse),
     "json": Codec(aws_json.parse, aws_json.reply, aws_json.refuse),
     "rest-json": Codec(rest_json.parse, rest_json.reply, rest_json.refuse),
+    "rest-xml": Codec(rest_xml.parse, _forwarded_only, rest_xml.refuse),
     "ec2": Codec(aws_ec2.parse, _forwarded_only, aws_ec2.refuse),
     "smithy-rpc-v2-cbor": Codec(rpc_cbor.parse, _forwarded_only, rpc_cbor.refuse),
 }
@@ -73,7 +77,9 @@ class Door:
         try:
             return self._serve(request, words, request_id)
         except AwsError as error:
-            return refusal(words, _scope_service(request), error, request_id, in_json=_accepts_json(request))
+            if isinstance(error, RefusedByNeighbourError):
+                return _relayed(error.reply, request_id)
+            return refusal(words, scope_service(request), error, request_id, in_json=_accepts_json(request))
         except Exception:  # the last line of defence: the cause goes to the log, never to the caller
             log.exception("request %s failed", request_id)
             failure = AwsError(
@@ -90,9 +96,10 @@ class Door:
         codec = _codec(route.protocol, in_json=_accepts_json(request))
         model = operation_model(route.service.name, route.operation)
         parameters = codec.parse(model, route.body)
-        validate(model, route.service.name, parameters)
+        if not route.service.is_forwarded:  # else what a parameter may be is the neighbour's to say
+            validate(model, route.service.name, parameters)
         result: Result = self._pipeline.run(_call(request, route, parameters, caller, moment))
-        return codec.reply(model, result, request_id)
+        return _relayed(result.reply, request_id) if isinstance(result, Answer) else codec.reply(model, result, request_id)
 
     def _verify(self, claim: Claim) -> tuple[Caller, int]:
         """Who signed, and Stead's time. The real clock judges the signature; Stead's own judges everything else."""
@@ -136,10 +143,22 @@ def _call(request: HttpRequest, route: Route, parameters: Parameters, caller: Ca
         request.source_ip,
         request.header(b"user-agent").decode("latin-1"),
         request.header(b"referer").decode("latin-1"),
+        _raw(request) if route.service.is_forwarded else None,
+        route.protocol,
     )
 
 
-def _scope_service(request: HttpRequest) -> str:
-    """The service in a credential scope, unverified: good only to choose the words of a refusal."""
-    parts = request.header(b"authorization").split(b"/", 5)
-    return parts[3].decode("latin-1") if len(parts) > 4 else ""
+_GOES_ON = frozenset({b"accept", b"content-type", b"smithy-protocol", b"x-amz-target", b"x-amzn-query-mode"})
+_COMES_BACK = frozenset({"content-type", "location", "smithy-protocol", "x-amzn-errortype", "x-amzn-query-error"})
+
+
+def _raw(request: HttpRequest) -> RawRequest:
+    """What a neighbour needs of a request: not who signed it, nor how."""
+    headers = tuple((name.decode(), value.decode("latin-1")) for name, value in request.headers if name in _GOES_ON)
+    return RawRequest(request.method, request.path.decode("latin-1"), request.query.decode("latin-1"), headers, request.body)
+
+
+def _relayed(reply: NeighbourReply, request_id: str) -> HttpReply:
+    """A neighbour's answer, under Stead's own request id."""
+    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in reply.headers if name.lower() in _COMES_BACK]
+    return HttpReply(reply.status, (*headers, (b"x-amzn-requestid", request_id.encode())), reply.body)

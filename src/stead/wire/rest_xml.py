@@ -1,4 +1,4 @@
-"""The body of Route 53's rest-xml requests. Stead only forwards Route 53 (designs/neighbours.md), so it words no answers but refusals.
+"""The rest-xml protocol of Route 53. Stead only forwards Route 53 (designs/neighbours.md), so it words no answers but refusals.
 
 What the model does not know is left out; a text that does not fit its shape stays a text, for the neighbour to refuse.
 """
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 from stead.aws.errors import AwsError
+from stead.wire import rest
 from stead.wire.messages import HttpReply
 from stead.wire.query_xml import escape
 
@@ -18,9 +19,16 @@ if TYPE_CHECKING:
 
     from botocore.model import OperationModel, ServiceModel, Shape
 
+    from stead.wire.messages import HttpRequest
+
     Reader = Callable[[ET.Element], Any]
 
 _DEPTH_LIMIT = 64
+
+
+def parse(model: OperationModel, request: HttpRequest) -> dict[str, Any]:
+    """The parameters in path, query, headers and body."""
+    return {**rest.members(model, request), **read_body(model, request.body)}
 
 
 def read_body(model: OperationModel, body: bytes) -> dict[str, Any]:

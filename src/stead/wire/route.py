@@ -28,7 +28,7 @@ _VERSION = re.compile(rb"(?:^|&)Version=([^&]*)")
 _METHODS = frozenset({"GET", "POST"})  # a request by any other names no operation
 _JSON = re.compile(rb"application/(x-amz-)?json", re.IGNORECASE)  # a body that does not call itself JSON is none, as with forms
 _FORM = b"application/x-www-form-urlencoded"
-_REST = tuple(service.name for service in SERVICES.values() if service.protocol == "rest-json")
+_REST = tuple(service.name for service in SERVICES.values() if service.protocol in ("rest-json", "rest-xml"))
 _CBOR_PATH = re.compile(rb"/service/([^/]+)/operation/(\w+)")
 
 
@@ -116,3 +116,9 @@ def _field(pattern: re.Pattern[bytes], form: bytes) -> str:
         return ""
     text = found[1].decode("latin-1")
     return unquote_plus(text, errors="replace") if "%" in text or "+" in text else text
+
+
+def scope_service(request: HttpRequest) -> str:
+    """The service in a credential scope, unverified: good only to choose the words of a refusal."""
+    parts = request.header(b"authorization").split(b"/", 5)
+    return parts[3].decode("latin-1") if len(parts) > 4 else ""

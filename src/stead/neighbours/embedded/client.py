@@ -9,6 +9,7 @@ import time
 from multiprocessing.connection import Client, Connection
 from typing import TYPE_CHECKING, Any
 
+from stead.neighbours.embedded import journal
 from stead.neighbours.messages import NeighbourReply, NeighbourRequest, NeighbourUnavailableError, pack_request, unpack_reply
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 START_SECONDS = 60.0  # the journal is played before the child listens
 POLL_SECONDS = 0.02
 ANSWER_SECONDS = 30.0
-SOCKET = "neighbours.sock"
+SOCKET, JOURNAL = "neighbours.sock", "neighbours.db"
 
 
 class EmbeddedNeighbours:
@@ -40,6 +41,10 @@ class EmbeddedNeighbours:
             if not (request.read_only or request.intent):
                 raise NeighbourUnavailableError(f"{request.service}:{request.operation}: {error}") from error
         return self._once_more(packed, request)
+
+    def used_regions(self, service: str) -> frozenset[str]:
+        """Where something of ``service`` was ever changed. Reads the journal beside its writer, and starts nothing."""
+        return journal.used_regions(self._directory / JOURNAL, service)
 
     def close(self) -> None:
         """End the child, if this process started it."""

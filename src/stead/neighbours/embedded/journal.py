@@ -9,6 +9,7 @@ import hashlib
 import logging
 import secrets
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from stead.neighbours.messages import pack_reply, pack_request, unpack_reply, unpack_request
@@ -26,6 +27,8 @@ CREATE TABLE IF NOT EXISTS journal (
     number INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice, so no seed is either
     intent TEXT UNIQUE,
     about TEXT,
+    service TEXT NOT NULL,
+    region TEXT NOT NULL,
     moto TEXT NOT NULL,
     seed INTEGER NOT NULL,
     request BLOB NOT NULL,
@@ -72,9 +75,11 @@ class Journal:
         packed = pack_request(request)
         kept = pack_reply(reply) if request.intent else None
         answer = digest_of(reply)
-        row = (request.intent or None, about, moto, seed, packed, reply.status, answer, kept, _seal(seed, packed, answer))
+        where = (request.service, request.region)
+        row = (request.intent or None, about, *where, moto, seed, packed, reply.status, answer, kept, _seal(seed, packed, answer))
         self._db.execute(
-            "INSERT INTO journal (intent, about, moto, seed, request, status, answer, reply, digest) VALUES (?,?,?,?,?,?,?,?,?)", row
+            "INSERT INTO journal (intent, about, service, region, moto, seed, request, status, answer, reply, digest) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+            row,
         )
 
     def answered(self, intent: str) -> NeighbourReply | None:
@@ -99,6 +104,14 @@ class Journal:
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
+
+
+def used_regions(path: Path, service: str) -> frozenset[str]:
+    """The Regions of a service's entries, forgotten ones left out; none when nothing was ever changed."""
+    if not path.exists():
+        return frozenset()
+    with closing(sqlite3.connect(path)) as db:
+        return frozenset(region for (region,) in db.execute("SELECT DISTINCT region FROM journal WHERE service = ?", (service,)))
 
 
 def digest_of(reply: NeighbourReply) -> bytes:

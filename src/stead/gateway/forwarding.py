@@ -1,0 +1,37 @@
+"""A call sent on to the neighbour that serves it, and the answer brought back (designs/neighbours.md)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stead.aws.errors import AwsError, not_implemented
+from stead.aws.models import operation_model
+from stead.neighbours import speech
+from stead.neighbours.messages import NOT_IMPLEMENTED, NeighbourRequest, NeighbourUnavailableError
+
+if TYPE_CHECKING:
+    from stead.aws.call import Call, RawRequest
+    from stead.neighbours.messages import Neighbours
+    from stead.neighbours.speech import Answer
+
+
+def send(neighbours: Neighbours, call: Call, *, read_only: bool) -> Answer:
+    """The neighbour's answer; AwsError for its refusal, or when there is no answer."""
+    model = operation_model(call.service, call.operation)
+    requester = call.caller.invoked_by or ""
+    if call.raw is None:
+        request = speech.written(call, model, read_only=read_only, intent=call.intent, requester=requester)
+    else:
+        request = _as_it_came(call, call.raw, model.service_model.endpoint_prefix, read_only=read_only)
+    try:
+        reply = neighbours.send(request)
+    except NeighbourUnavailableError as error:
+        raise AwsError("ServiceUnavailable", f"The service is unavailable: {error}", 503) from error
+    if reply.status == NOT_IMPLEMENTED.status:
+        raise not_implemented(call.service, call.operation)
+    return speech.read(call.service, model, reply, call.protocol or speech.protocol_of(call.service))
+
+
+def _as_it_came(call: Call, raw: RawRequest, host: str, *, read_only: bool) -> NeighbourRequest:
+    where = (call.service, call.operation, host, call.region, call.caller.account_id)
+    return NeighbourRequest(*where, raw.method, raw.path, raw.query, raw.headers, raw.body, call.now, read_only)
