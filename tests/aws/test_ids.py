@@ -34,5 +34,18 @@ def test_ordered_uuids_follow_time() -> None:
     assert made == sorted(made)
 
 
+def test_ordered_uuids_follow_their_making_within_a_millisecond() -> None:
+    made = [ids.ordered_uuid(1_700_000_000_000) for _ in range(5000)]
+    assert made == sorted(set(made))
+
+
+@pytest.mark.parametrize(
+    ("uuid", "moment"),
+    [(ids.ordered_uuid(1_700_000_000_123), 1_700_000_000_123), (ids.new_uuid(), None), ("", None), ("x" * 36, None)],
+)
+def test_an_ordered_uuid_says_when(uuid: str, moment: int | None) -> None:
+    assert ids.ordered_time(uuid) == moment
+
+
 def test_a_secret_has_forty_characters() -> None:
     assert re.fullmatch(r"[A-Za-z0-9+/]{40}", ids.secret_access_key())
