@@ -88,6 +88,7 @@ ecs_tasks = Table(
     Index(None, "cluster_arn", "desired_status", "last_status"),
     Index(None, "service_arn", "last_status"),
     Index(None, "container_instance", "last_status"),
+    Index(None, "cluster_arn", "client_token"),
 )
 
 container_instances = Table(

@@ -13,6 +13,7 @@ import orjson
 from sqlalchemy import bindparam, delete, select, update
 
 from stead import __version__
+from stead.store import ecs_tables
 from stead.store.tables import (
     access_keys,
     access_reports,
@@ -61,6 +62,16 @@ _EMPTY = (
             event_tail,
             role_usage,
             deletion_tasks,
+            ecs_tables.ecs_tasks,
+            ecs_tables.ecs_services,
+            ecs_tables.ecs_families,
+            ecs_tables.task_definitions,
+            ecs_tables.container_instances,
+            ecs_tables.ecs_attributes,
+            ecs_tables.capacity_providers,
+            ecs_tables.cluster_attachments,
+            ecs_tables.insights,
+            ecs_tables.ecs_account_settings,
             clusters,
             tags,
             attachments,

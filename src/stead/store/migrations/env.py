@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+import stead.store.ecs_tables  # noqa: F401  # its tables are in the metadata once it is imported
 from stead.store.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True)
