@@ -86,7 +86,7 @@ def resolve(words: Asked, scope_service: str) -> Route:
     if candidates is None:
         raise unknown_service(scope_service)
     service = words.service if words.service in candidates else candidates[-1]
-    if words.protocol == "query" and service.protocol in ("query", "ec2"):
+    if service.protocol in ("query", "ec2") and (words.protocol == "query" or words.service is not service):
         return Route(service, _query_operation(service, words), words.body, service.protocol)
     if words.service is not service or words.operation not in operation_names(service.name):
         raise AwsError("UnknownOperationException", "", 404)
