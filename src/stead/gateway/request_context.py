@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, select
@@ -112,6 +113,7 @@ class RequestContext(Mapping[str, "Value"]):
         return found
 
 
+@lru_cache(maxsize=1024)
 def _tag_prefixes(arn: str) -> tuple[str, ...]:
     """The spellings in which policies see the tags of the resource ``arn``."""
     parsed = parse_arn(arn)
