@@ -94,7 +94,7 @@ ecs_tasks = Table(
 container_instances = Table(
     "container_instances",
     metadata,
-    Column("arn", Text, primary_key=True),
+    Column("id", Text, primary_key=True),  # the ARN
     Column("account_id", Text, ForeignKey("accounts.id"), nullable=False),
     Column("region", Text, nullable=False),
     Column("cluster_arn", Text, nullable=False),
@@ -102,7 +102,10 @@ container_instances = Table(
     Column("capacity_provider", Text),
     Column("status", Text, nullable=False),
     Column("document", Text, nullable=False),
+    Column("work", Text, nullable=False),  # JSON: what each task has of it; its Auto Scaling group
     Column("registered", Milliseconds, nullable=False),
+    Column("due", Milliseconds, index=True),
+    Column("lease", BigInteger, nullable=False),
     Index(None, "cluster_arn", "status"),
 )
 
