@@ -50,7 +50,7 @@ SERVICES = {
     ),
     "iam_toolbox": ("details",),
     "sts": ("identity", "sessions", "authorization_messages"),
-    "ecs": ("clusters", "tags"),
+    "ecs": ("clusters", "tags", "task_definitions"),
     "cloudtrail": ("events",),
     "neighbours": ("forwarding",),
 }
