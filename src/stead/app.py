@@ -6,6 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from stead.aws.clock import SECOND, now_ms
+from stead.controllers.ecs.behalf import Behalf
+from stead.controllers.ecs.network_interfaces import NetworkInterfaces
+from stead.controllers.ecs.pace import PACES, Pace
+from stead.controllers.ecs.simulated import SimulatedRuntime
+from stead.controllers.ecs.tasks import Tasks
 from stead.controllers.iam.access_report import AccessReport
 from stead.controllers.iam.linked_role_deletion import LinkedRoleDeletion
 from stead.controllers.runner import Runner
@@ -26,7 +31,6 @@ if TYPE_CHECKING:
 
     from stead.config import Settings
     from stead.controllers.runner import Controller
-    from stead.linked_roles.usage import Neighbours
     from stead.store.engine import Reader
     from stead.wire.messages import HttpReply, HttpRequest
 
@@ -56,7 +60,11 @@ SERVICES = {
 }
 
 # What runs by itself: each kind of work is rows of one table, stepped by the runner of whichever process comes first.
-CONTROLLERS: tuple[Callable[[Neighbours], Controller], ...] = (LinkedRoleDeletion, AccessReport)
+CONTROLLERS: tuple[Callable[[App], Controller], ...] = (
+    lambda app: LinkedRoleDeletion(app.neighbours),
+    lambda app: AccessReport(app.neighbours),
+    lambda app: Tasks(app.behalf, SimulatedRuntime(app.pace), app.pace, provisioning=(NetworkInterfaces(app.pace),), activating=()),
+)
 
 
 def declare_operations() -> None:
@@ -78,7 +86,7 @@ class App:
         self.standing = Standing(settings.account_id)
         self.credentials = CredentialCheck(self.standing, self.ring)
         rehearse_ms = int(settings.rehearse_propagation * SECOND)
-        self.neighbours = _neighbours(settings)
+        self.neighbours: upstream.NoNeighbours | upstream.NeighboursAtUrl | upstream.NeighboursWithin = _neighbours(settings)
         console = f"http://{settings.url_host}:{settings.port}/console"
         self.pipeline = Pipeline(
             self.store,
@@ -91,7 +99,9 @@ class App:
             console=console,
         )
         self.door = Door(self.pipeline)
-        self.runner = Runner(self.store, [controller(self.neighbours) for controller in CONTROLLERS], self.recorder, self.now)
+        self.behalf: Behalf = Behalf(self.pipeline)
+        self.pace: Pace = PACES[settings.task_pace]
+        self.runner = Runner(self.store, [controller(self) for controller in CONTROLLERS], self.recorder, self.now)
         self.store.on_due = self.runner.wake
         self.internal = Internal(self.store, settings.host, self.recorder.clear, ephemeral=settings.ephemeral)
 

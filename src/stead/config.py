@@ -37,6 +37,7 @@ class Settings:
     neighbours: str = "embedded"
     neighbours_credentials: str = ""
     rehearse_propagation: float = 0
+    task_pace: str = "normal"
     insecure_remote: bool = False
     allow_real_aws: bool = False
 
@@ -65,6 +66,7 @@ HELP = {
     "neighbours": "embedded, none, or the URL of an AWS-compatible endpoint",
     "neighbours_credentials": "AWS shared-credentials file whose [default] profile signs what goes to the neighbours' URL",
     "rehearse_propagation": "seconds for which a new role cannot be used yet",
+    "task_pace": "how fast ECS's tasks come and go: normal takes the time it takes on AWS, fast takes none",
     "insecure_remote": "listen beyond loopback without TLS",
     "allow_real_aws": "let --neighbours be a host of AWS itself",
 }
@@ -76,6 +78,7 @@ _SHOWN = {
     "neighbours": "embedded|URL|none",
     "neighbours_credentials": "FILE",
     "rehearse_propagation": "SECONDS",
+    "task_pace": "normal|fast",
 }
 
 
@@ -153,6 +156,7 @@ def _check(settings: Settings, *, explicit_dir: bool) -> None:
         (not 0 <= settings.port <= 65535, "--port must be between 0 and 65535"),
         (not 1 <= settings.workers <= 64, "--workers must be between 1 and 64"),
         (not 0 <= settings.rehearse_propagation <= 86400, "--rehearse-propagation must be between 0 and 86400 seconds"),
+        (settings.task_pace not in {"normal", "fast"}, "--task-pace must be normal or fast"),
         (settings.ephemeral and settings.database_url, "--ephemeral excludes --database-url"),
         (settings.ephemeral and explicit_dir, "--ephemeral excludes --data-dir"),
         (settings.ephemeral and not is_loopback(settings.host), "--ephemeral listens on loopback only"),
