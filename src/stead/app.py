@@ -54,7 +54,7 @@ SERVICES = {
     ),
     "iam_toolbox": ("details",),
     "sts": ("identity", "sessions", "authorization_messages"),
-    "ecs": ("clusters", "tags", "task_definitions"),
+    "ecs": ("clusters", "tags", "task_definitions", "account_settings", "attributes", "poll_endpoint"),
     "cloudtrail": ("events",),
     "neighbours": ("forwarding",),
 }

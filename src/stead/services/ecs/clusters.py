@@ -16,8 +16,8 @@ from sqlalchemy import bindparam, select, update
 from stead.aws import page_tokens
 from stead.aws.call import Target
 from stead.aws.operation import Effect, operation
-from stead.services.ecs import linked_role, tags
-from stead.services.ecs.cluster_shapes import ACTIVE, DEFAULT_SETTINGS, INACTIVE, INCLUDES, answer, asked, checked, stored
+from stead.services.ecs import linked_role, settings, tags
+from stead.services.ecs.cluster_shapes import ACTIVE, INACTIVE, INCLUDES, answer, asked, checked, stored
 from stead.services.ecs.names import (
     DEFAULT_CLUSTER,
     checked_name,
@@ -30,7 +30,7 @@ from stead.services.ecs.names import (
 from stead.store.tables import clusters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy import BindParameter
 
@@ -54,7 +54,6 @@ _CHANGEABLE = (
 )
 _CLEAN = {
     "status": ACTIVE,
-    "settings": stored({"settings": DEFAULT_SETTINGS})["settings"],
     "configuration": None,
     "capacity_providers": "[]",
     "default_strategy": "[]",
@@ -122,15 +121,17 @@ def create_cluster(context: Context, request: Parameters) -> Result:
     elif asked(request) not in ("", there.request):
         raise invalid_parameter("Arguments on this idempotent request are inconsistent with arguments used in previous request(s).")
     row = _reread(context)
-    shown = answer(row, include=("CONFIGURATIONS", "SETTINGS"), tags=tags.read(context, row.arn))
+    shown = _answer(context, row, include=("CONFIGURATIONS", "SETTINGS"), tags=tags.read(context, row.arn))
     return {"cluster": shown, "clusterCount": 1}  # the count is on the wire and in no document (recorded)
 
 
 @operation("ecs", "DeleteCluster", Effect.WRITES, target=_named)
 def delete_cluster(context: Context, _request: Parameters) -> Result:
     """INACTIVE, also when it already was (reported)."""
-    _change(context, _found(context), {"status": INACTIVE})
-    return {"cluster": answer(_reread(context), include=("CONFIGURATIONS", "SETTINGS")), "clusterCount": 0}
+    row = _found(context)
+    cluster_counts.check_empty(context.db, row.arn)
+    _change(context, row, {"status": INACTIVE})
+    return {"cluster": _answer(context, _reread(context), include=("CONFIGURATIONS", "SETTINGS")), "clusterCount": 0}
 
 
 @operation("ecs", "UpdateCluster", Effect.WRITES, target=_named)
@@ -182,7 +183,7 @@ def describe_clusters(context: Context, request: Parameters) -> Result:
         if target.row is None:
             missing.append({"arn": target.arn, "reason": "MISSING"})
         else:
-            found.append(answer(target.row, include=include, tags=tags.read(context, target.arn) if with_tags else []))
+            found.append(_answer(context, target.row, include=include, tags=tags.read(context, target.arn) if with_tags else []))
     return {"clusters": found, "failures": missing}
 
 
@@ -207,6 +208,10 @@ def _after(token: str | None) -> str:
         raise invalid_parameter("Invalid token.") from error  # our wording
 
 
+def _answer(context: Context, row: Row, *, include: Sequence[str], tags: list[dict[str, str]] | None = None) -> Result:
+    return answer(row, cluster_counts.counts(context.db, row.arn, statistics="STATISTICS" in include), include=include, tags=tags)
+
+
 def _held(context: Context) -> Row | None:
     """The cluster as it stands until the commit. Calls on clusters share the account's row, so this row is what keeps them apart."""
     assert context.target is not None
@@ -229,13 +234,19 @@ def _make(context: Context, there: Row | None, request: Parameters) -> None:
     """A new row, or an INACTIVE one with nothing left of what it was."""
     assert context.target is not None
     arn = context.target.arn
-    values = {**_CLEAN, **stored(context.noted["cluster"]), "request": asked(request), "created": context.now}
+    values = {**_CLEAN, **_by_account(context), **stored(context.noted["cluster"]), "request": asked(request), "created": context.now}
     if there is None:
         context.writer.insert(clusters, arn=arn, account_id=context.account_id, region=context.region, name=name_of(arn), **values)
     else:
         tags.remove_all(context, arn)
         _change(context, there, values)
     tags.write(context, arn, request.get("tags") or [])
+
+
+def _by_account(context: Context) -> dict[str, str | None]:
+    """What a cluster without settings has is an account setting."""
+    name = settings.CONTAINER_INSIGHTS
+    return stored({"settings": [{"name": name, "value": settings.value(context, name)}]})
 
 
 def _change(context: Context, row: Row, values: Mapping[str, Any]) -> None:
@@ -248,4 +259,4 @@ def _updated(context: Context, members: dict[str, Any]) -> Result:
     if row.status != ACTIVE:
         raise client_error("Cluster was not ACTIVE.")  # recorded
     _change(context, row, stored(members))
-    return {"cluster": answer(_reread(context), include=("ATTACHMENTS", "CONFIGURATIONS", "SETTINGS"))}
+    return {"cluster": _answer(context, _reread(context), include=("ATTACHMENTS", "CONFIGURATIONS", "SETTINGS"))}

@@ -1,4 +1,4 @@
-"""ecs: tags. Of the resources that can have them, Stead has clusters so far.
+"""ecs: tags. Which resources can have them is in ``tag_owners.py``.
 
 Keys have case here (recorded-aws.md 5.2 has IAM's other rule). The limits are the service model's; ECS words them itself, and except for the
 missing value (recorded-aws.md 11.2) its words are not recorded.
@@ -11,25 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, select
 
-from stead.aws.arn import parse_arn
 from stead.aws.call import Target
 from stead.aws.operation import Effect, operation
-from stead.services.ecs.names import check_arn, client_error, cluster_not_found, invalid_parameter
-from stead.store.tables import clusters, tags
+from stead.services.ecs import settings, tag_owners
+from stead.services.ecs.names import client_error, invalid_parameter
+from stead.store.tables import tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from stead.aws.call import Parameters, Result
     from stead.store.context import Context
-    from stead.store.engine import Row
 
 MAX_TAGS = 50
 MAX_KEY, MAX_VALUE = 128, 256
 # The model's [\p{L}\p{Z}\p{N}_.:/=+\-@]*: Python's \w is letters, numbers and the underscore; \s without control characters is \p{Z}.
 _TEXT = re.compile(r"(?:[\w.:/=+\-@]|(?![\t-\r\x1c-\x1f\x85])\s)*")
-_CLUSTER = select(clusters).where(clusters.c.arn == bindparam("arn"), clusters.c.account_id == bindparam("account"))
-_HOLD = _CLUSTER.with_for_update()
 _TAGS = select(tags.c.name, tags.c.value).where(tags.c.owner == bindparam("owner")).order_by(tags.c.tag_key)
 _REMOVE_ONE = delete(tags).where(tags.c.owner == bindparam("owner"), tags.c.tag_key == bindparam("tag_key"))
 _REMOVE_ALL = delete(tags).where(tags.c.owner == bindparam("owner"))
@@ -44,10 +41,10 @@ def request_keys(request: Parameters) -> Mapping[str, str | tuple[str, ...]]:
 
 
 def on_create(context: Context, request: Parameters) -> Iterator[tuple[str, Target]]:
-    """Tags of a create call need ecs:TagResource too (policy-evaluation.md 2.9; Stead's accounts have tag-on-create authorization on)."""
+    """Tags of a create call need ecs:TagResource too, while tag-on-create authorization is on for the caller (policy-evaluation.md 2.9)."""
     target = context.target
     assert target is not None
-    if request.get("tags"):
+    if request.get("tags") and settings.value(context, settings.TAG_AUTHORIZATION) == settings.ON:
         keys = {**target.keys, "ecs:createaction": context.origin.operation}
         yield "ecs:TagResource", Target(target.arn, keys=keys, tags_of=target.tags_of)
 
@@ -92,42 +89,29 @@ def remove_all(context: Context, owner: str) -> None:
 
 
 def _tagged(context: Context, request: Parameters) -> Target:
-    arn = parse_arn(request["resourceArn"])
-    if arn is None:
-        raise invalid_parameter("The ARN provided is invalid.")
-    check_arn(context, arn)
-    row = context.db.first(_CLUSTER, arn=request["resourceArn"], account=context.account_id)
-    return Target(request["resourceArn"], row=row, keys=request_keys(request), tags_of=request["resourceArn"])
+    arn = request["resourceArn"]
+    context.noted["owner"] = owner = tag_owners.of(context, arn)
+    return Target(arn, row=tag_owners.find(context.db, context, owner, arn), keys=request_keys(request), tags_of=arn)
 
 
-def _held(context: Context) -> Row | None:
-    """The cluster as it stands until the commit, as in ``clusters.py``: its tags are counted before some are added."""
+def _held(context: Context) -> str:
     assert context.target is not None
-    return context.writer.first(_HOLD, arn=context.target.arn, account=context.account_id)
-
-
-def _owner(cluster: Row | None) -> str:
-    """The ARN of the ACTIVE cluster that the call is about."""
-    if cluster is None:
-        raise cluster_not_found()
-    if cluster.status != "ACTIVE":
-        raise invalid_parameter("The specified cluster is inactive. Specify an active cluster and try again.")
-    arn: str = cluster.arn
-    return arn
+    owner = context.noted["owner"]
+    return tag_owners.living(owner, tag_owners.hold(context.writer, context, owner, context.target.arn))
 
 
 @operation("ecs", "TagResource", Effect.WRITES, target=_tagged)
 def tag_resource(context: Context, request: Parameters) -> Result:
     """Add or replace tags."""
     check(request["tags"])
-    write(context, _owner(_held(context)), request["tags"])
+    write(context, _held(context), request["tags"])
     return {}
 
 
 @operation("ecs", "UntagResource", Effect.WRITES, target=_tagged)
 def untag_resource(context: Context, request: Parameters) -> Result:
     """Remove tags; a key that is not there is no error."""
-    owner = _owner(_held(context))
+    owner = _held(context)
     for name in request["tagKeys"]:
         context.writer.run(_REMOVE_ONE, owner=owner, tag_key=name)
     return {}
@@ -136,4 +120,4 @@ def untag_resource(context: Context, request: Parameters) -> Result:
 @operation("ecs", "ListTagsForResource", target=_tagged)
 def list_tags_for_resource(context: Context, _request: Parameters) -> Result:
     """All tags."""
-    return {"tags": read(context, _owner(context.row))}
+    return {"tags": read(context, tag_owners.living(context.noted["owner"], context.row))}
