@@ -6,6 +6,7 @@ agent would report it.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -47,9 +48,7 @@ class SimulatedRuntime:
 
     def stop(self, task: Task) -> Wait:
         """SIGTERM, and after a while no container is left; one that never ran has no exit code."""
-        if any(container["lastStatus"] == "RUNNING" for container in task.document["containers"]) and (
-            left := task.wait("stop", self._pace.stop)
-        ):
+        if any(container["lastStatus"] == "RUNNING" for container in task.document["containers"]) and (left := task.wait("stop", self._pace.stop)):
             return left
         for container in task.document["containers"]:
             if container["lastStatus"] == "RUNNING":
@@ -62,6 +61,7 @@ class SimulatedRuntime:
 
 def _run(task: Task, container: dict[str, Any]) -> None:
     container["lastStatus"] = "RUNNING"
+    container["imageDigest"] = f"sha256:{hashlib.sha256(container['image'].encode()).hexdigest()}"
     container["runtimeId"] = f"{task.task_id}-{secrets.randbelow(10**_DIGITS):0{_DIGITS}}"  # recorded form
     if task.work["containers"][container["name"]]["health"]:
         container["healthStatus"] = "HEALTHY"

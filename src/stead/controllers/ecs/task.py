@@ -55,6 +55,11 @@ class Task:
         """Whether somebody wished its end."""
         return bool(self.document["desiredStatus"] == "STOPPED")
 
+    @property
+    def has_live_container(self) -> bool:
+        """Whether the runtime has something to stop, be it a container that is being pulled."""
+        return any(container["lastStatus"] != "STOPPED" for container in self.document["containers"])
+
     def attachment(self, kind: str = "ElasticNetworkInterface") -> dict[str, Any] | None:
         """The attachment of that type, as the document has it."""
         found: dict[str, Any] | None = next((one for one in self.document["attachments"] if one["type"] == kind), None)

@@ -17,7 +17,7 @@ from stead.controllers.ecs.behalf import Away, Refused
 from stead.controllers.ecs.task import Task
 from stead.controllers.runner import LEASE_MS, Again, Done
 from stead.linked_roles import work
-from stead.services.ecs import task_rows
+from stead.services.ecs import placement, task_rows
 from stead.store.ecs_tables import ecs_services, ecs_tasks
 from stead.store.tables import tags
 
@@ -51,7 +51,7 @@ STATES = {
     "DEPROVISIONING": State("STOPPED"),
     "STOPPED": State(""),
 }
-# States that a task passes only if a workflow of theirs concerns it [recorded: PROVISIONING, PENDING, RUNNING, then DEPROVISIONING, STOPPED].
+# States of those whom a workflow of theirs concerns [recorded: PROVISIONING, PENDING, RUNNING, then DEPROVISIONING, STOPPED].
 _OPTIONAL = frozenset({"ACTIVATING", "DEACTIVATING", "DEPROVISIONING"})
 _WAKE_SERVICE = (
     update(ecs_services)
@@ -111,7 +111,7 @@ class Tasks:
         task_rows.save(db, row.id, document, kept)
         _tell_service(db, row, document, now)
         if document["lastStatus"] == "STOPPED":
-            work.end(db, task_rows.usage(row.id, row.region), now)
+            _let_go(db, row, now)
             return Done()
         if current.document != row.document:
             return Again()
@@ -137,11 +137,17 @@ class Tasks:
                 self._move(task, state.after)
 
     def _move(self, task: Task, status: str) -> None:
-        while status in _OPTIONAL and not self._concerned(task, status):
+        while self._is_passed_over(task, status):
             status = STATES[status].after
         task.move(status)
         if status == "STOPPED":
-            task.document["stoppedAt"] = task.now
+            _close(task)
+
+    def _is_passed_over(self, task: Task, status: str) -> bool:
+        """Only what has something to do in it is in a state [recorded: a task that ended by itself has version 5 when it is STOPPED]."""
+        if status == "STOPPING":
+            return not task.has_live_container
+        return status in _OPTIONAL and not self._concerned(task, status)
 
     def _concerned(self, task: Task, status: str) -> list[Workflow]:
         workflows = self._provisioning if status.endswith("PROVISIONING") else self._activating
@@ -211,6 +217,21 @@ def _begin(db: Writer, row: Row, now: int) -> Done | Again:
         kept.setdefault("interface", {})["refused"] = True
     task_rows.save(db, row.id, document, kept)
     return Again()
+
+
+def _close(task: Task) -> None:
+    document = task.document
+    document["stoppedAt"] = task.now
+    for container in document["containers"]:
+        container["lastStatus"] = "STOPPED"
+    if "startedAt" in document:
+        document.setdefault("executionStoppedAt", task.now)
+
+
+def _let_go(db: Writer, row: Row, now: int) -> None:
+    work.end(db, task_rows.usage(row.id, row.region), now)
+    if row.container_instance:
+        placement.release(db, row.container_instance, row.id, now)
 
 
 def _recover(task: Task) -> None:

@@ -84,19 +84,16 @@ def checked(members: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def answer(row: Row, *, include: Iterable[str] = (), tags: list[dict[str, str]] | None = None) -> dict[str, Any]:
-    """The Cluster shape; ``include`` says which of the members that cost AWS something are shown (recorded)."""
+def answer(
+    row: Row, counted: Mapping[str, Any], *, include: Iterable[str] = (), tags: list[dict[str, str]] | None = None
+) -> dict[str, Any]:
+    """The Cluster shape; ``include`` says which of the members that cost AWS something are shown (recorded). ``counted`` is cluster_counts'."""
     shown = frozenset(include)
     return {
         "clusterArn": row.arn,
         "clusterName": row.name,
         "status": row.status,
-        # Stead has no tasks, services and container instances yet.
-        "registeredContainerInstancesCount": 0,
-        "runningTasksCount": 0,
-        "pendingTasksCount": 0,
-        "activeServicesCount": 0,
-        "statistics": [{"name": name, "value": "0"} for name in COUNTERS] if "STATISTICS" in shown else [],
+        **counted,
         "tags": tags or [],
         "settings": orjson.loads(row.settings) if "SETTINGS" in shown else [],
         "configuration": _value(row.configuration) if "CONFIGURATIONS" in shown else None,

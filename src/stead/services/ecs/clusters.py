@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, select, update
 from stead.aws import page_tokens
 from stead.aws.call import Target
 from stead.aws.operation import Effect, operation
-from stead.services.ecs import linked_role, settings, tags
+from stead.services.ecs import cluster_counts, linked_role, settings, tags
 from stead.services.ecs.cluster_shapes import ACTIVE, INACTIVE, INCLUDES, answer, asked, checked, stored
 from stead.services.ecs.names import (
     DEFAULT_CLUSTER,

@@ -14,7 +14,8 @@ from sqlalchemy import bindparam, or_, select, update
 from stead.aws.clock import SECOND
 from stead.linked_roles import work
 from stead.linked_roles.work import Work
-from stead.services.ecs import task_shapes
+from stead.services.ecs import placement, task_shapes
+from stead.services.ecs.instance_resources import needs_of
 from stead.store.ecs_tables import ecs_tasks
 from stead.store.tables import tags
 
@@ -55,6 +56,8 @@ def make(db: Writer, wish: Wish, role: Row | None, now: int) -> dict[str, Any]:
     document = task_shapes.document(wish, task_id, now)
     arn = document["taskArn"]
     kept = task_shapes.work(wish, task_id)
+    if wish.container_instance:
+        placement.reserve(db, wish.container_instance, arn, needs_of(wish.definition, wish.overrides))
     db.insert(ecs_tasks, **_columns(wish), **_changing(document, kept), id=arn, created=now, due=now, lease=0)
     shown = {**{tag["key"]: tag["value"] for tag in wish.tags}, **kept["managed_tags"]}
     db.insert_many(tags, [{"owner": arn, "tag_key": key, "name": key, "value": value} for key, value in shown.items()])
@@ -80,6 +83,7 @@ def stop(db: Writer, row: Row, code: str, reason: str, now: int) -> dict[str, An
     document = orjson.loads(row.document)
     if document["desiredStatus"] != STOPPED:
         wish_away(document, code, reason, now)
+        document["version"] += 1
         save(db, row.id, document, orjson.loads(row.work))
         wake(db, row.id, now)
     return dict(document)
@@ -87,7 +91,7 @@ def stop(db: Writer, row: Row, code: str, reason: str, now: int) -> dict[str, An
 
 def wish_away(document: dict[str, Any], code: str, reason: str, now: int) -> None:
     """What a document says from then on; lastStatus stays as it is [recorded]."""
-    document.update(desiredStatus=STOPPED, stopCode=code, stoppedReason=reason, stoppingAt=now, version=document["version"] + 1)
+    document.update(desiredStatus=STOPPED, stopCode=code, stoppedReason=reason, stoppingAt=now)
 
 
 def save(db: Writer, arn: str, document: dict[str, Any], kept: dict[str, Any]) -> None:
