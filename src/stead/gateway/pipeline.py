@@ -96,6 +96,10 @@ class Pipeline:
         """The neighbour's answer to ``call``."""
         return forwarding.send(self.neighbours, call, read_only=read_only)
 
+    def session_caller(self, context: Context, token: str) -> Caller:
+        """Who acts in the session that ``token`` carries."""
+        return self.credentials.caller_of_token(context.db, token, context.now)
+
     def write_events(self) -> None:
         """Write what the recorder keeps for later, so that a caller finds what was refused a moment ago."""
         self.recorder.flush(self.store)

@@ -27,6 +27,10 @@ class Gateway(Protocol):
         """The answer of the neighbour that serves ``call``, which was authorized."""
         ...
 
+    def session_caller(self, context: Context, token: str) -> Caller:
+        """The caller of a session that Stead itself obtained (a service's session on its linked role)."""
+        ...
+
     def write_events(self) -> None:
         """Write the events that this process keeps in memory."""
         ...

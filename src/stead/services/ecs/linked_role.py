@@ -11,8 +11,10 @@ from stead.services.ecs.names import invalid_parameter
 from stead.store.engine import Conflict
 
 if TYPE_CHECKING:
+    from stead.aws.call import Caller
     from stead.linked_roles.catalog import LinkedService
     from stead.store.context import Context
+    from stead.store.engine import Row
 
 PRINCIPAL = "ecs.amazonaws.com"
 _REFUSED = "linked role refused"
@@ -41,29 +43,43 @@ def make(context: Context) -> None:
         context.noted[_REFUSED] = error.code in _REFUSALS
 
 
-def assume(context: Context, session_name: str) -> None:
-    """Show that ECS can act with its role now. Call it outside of a transaction."""
+def make_if_missing(context: Context) -> None:
+    """The same of calls on services, which try only then [documented]."""
+    if holding.find(context.db, context.account_id, service()) is None:
+        make(context)
+
+
+def assume(context: Context, session_name: str) -> Caller:
+    """ECS in a session of its role, or the refusal of a call that needs the role now. Call it outside of a transaction."""
     role = holding.find(context.db, context.account_id, service())
     if role is None:
         raise _unable()
     try:
-        session.assume_linked_role(context, PRINCIPAL, iam_arn(role.account_id, "role", role.path, role.name), session_name)
+        made = session.assume_linked_role(context, PRINCIPAL, role_arn(role), session_name)
     except AwsError as error:
         if error.code == "AccessDenied":
             raise _unable() from error
         raise
+    return context.gateway.session_caller(context, made["Credentials"]["SessionToken"])
 
 
-def hold(context: Context) -> None:
-    """Hold the role for the rest of the transaction, after :func:`make`.
+def role_arn(role: Row) -> str:
+    """The ARN of the role."""
+    return iam_arn(role.account_id, "role", role.path, role.name)
+
+
+def hold(context: Context) -> Row | None:
+    """The role, held for the rest of the transaction, after :func:`make`.
 
     The role can be missing although its maker was not refused: it was deleted in between. Then everything is run again, unless somebody
     else's role has the name, so that trying again would not help.
     """
-    if holding.hold(context.writer, context.account_id, service()) is not None or context.noted.get(_REFUSED):
-        return
+    role = holding.hold(context.writer, context.account_id, service())
+    if role is not None or context.noted.get(_REFUSED):
+        return role
     if not holding.is_name_taken(context.db, context.account_id, service()):
         raise Conflict
+    return None
 
 
 def _unable() -> AwsError:
