@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 from sqlalchemy import bindparam, select, update
 
+from stead.aws.clock import SECOND
 from stead.services.ecs import instance_resources, query_language
 from stead.store.ecs_tables import container_instances, ecs_attributes, ecs_tasks
 from stead.store.engine import Conflict
@@ -37,7 +38,12 @@ _OF_CLUSTER = (
 _ONE = select(container_instances).where(container_instances.c.id == bindparam("arn"))
 HOLD = _ONE.with_for_update()
 _KEEP = update(container_instances).where(container_instances.c.id == bindparam("arn")).values(work=bindparam("new_work"))
-_DUE = update(container_instances).where(container_instances.c.id == bindparam("arn")).values(due=bindparam("now"))
+_DUE = (
+    update(container_instances)
+    .where(container_instances.c.id == bindparam("arn"), container_instances.c.due > bindparam("soon"))
+    .values(due=bindparam("now"))
+)
+LOOKED_AT_SOON = 15 * SECOND  # as in task_rows.py: a row may be held right now
 _ATTRIBUTES = (
     select(ecs_attributes)
     .where(ecs_attributes.c.cluster_arn == bindparam("cluster"))
@@ -129,9 +135,8 @@ def release(db: Writer, arn: str, task: str, now: int) -> None:
     kept = orjson.loads(row.work)
     if kept["tasks"].pop(task, None) is not None:
         keep(db, row, kept)
-        if row.due is not None:
-            db.run(_DUE, arn=arn, now=now)
-            db.wake_runner()
+        db.run(_DUE, arn=arn, now=now, soon=now + LOOKED_AT_SOON)
+        db.wake_runner()
 
 
 def keep(db: Writer, row: Row, kept: Mapping[str, Any]) -> None:
