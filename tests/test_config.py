@@ -30,6 +30,7 @@ VALUES: dict[str, tuple[str, object]] = {
     "neighbours": ("none", "none"),
     "neighbours_credentials": ("/run/key", "/run/key"),
     "rehearse_propagation": ("1.5", 1.5),
+    "task_pace": ("fast", "fast"),
     "insecure_remote": ("1", True),
     "allow_real_aws": ("TRUE", True),
 }

@@ -54,7 +54,7 @@ SERVICES = {
     ),
     "iam_toolbox": ("details",),
     "sts": ("identity", "sessions", "authorization_messages"),
-    "ecs": ("clusters", "tags", "task_definitions", "account_settings", "attributes", "poll_endpoint", "container_instances", "agent"),
+    "ecs": ("clusters", "tags", "task_definitions", "account_settings", "attributes", "poll_endpoint", "container_instances", "agent", "tasks"),
     "cloudtrail": ("events",),
     "neighbours": ("forwarding",),
 }

@@ -83,10 +83,10 @@ class Pipeline:
         """An operation that another one needs, in a transaction of its own (never inside the other's)."""
         region = GLOBAL_REGION if SERVICES[service].is_global else origin.region
         self.last_used.note(caller, SERVICES[service].prefix, operation, region, origin.now)
-        inner = replace(
-            origin, service=service, operation=operation, parameters=parameters, caller=caller, region=region, request_id=new_uuid()
-        )
-        return self.run(inner)
+        own = replace(
+            origin, caller=caller, region=region, request_id=new_uuid(), raw=None, protocol=""
+        )  # nothing came over the wire for it
+        return self.run(replace(own, service=service, operation=operation, parameters=parameters))
 
     def require(self, context: Context, action: str, target: Target) -> None:
         """Refuse unless the caller may also do ``action`` on ``target``."""

@@ -82,5 +82,13 @@ def hold(context: Context) -> Row | None:
     return None
 
 
+def held(context: Context) -> Row:
+    """The role, held for the rest of the transaction; of calls that need it and do not make it."""
+    role = holding.hold(context.writer, context.account_id, service())
+    if role is None:
+        raise _unable()
+    return role
+
+
 def _unable() -> AwsError:
     return invalid_parameter("Unable to assume the service linked role. Please verify that the ECS service linked role exists.")

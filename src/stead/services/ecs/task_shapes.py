@@ -13,11 +13,10 @@ from stead.aws.ids import new_uuid
 from stead.services.ecs.names import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 ENI = "ElasticNetworkInterface"
 PLATFORM_VERSION = "1.4.0"  # what LATEST stands for [recorded]
-PROVIDERS = {"FARGATE": "FARGATE", "FARGATE_SPOT": "FARGATE"}  # built-in capacity providers, and the launch type of their tasks
 _OF_THE_DEFINITION = ("cpu", "memory", "memoryReservation")
 
 
@@ -38,6 +37,7 @@ class Wish:
     container_instance: str | None = None
     ec2_instance_id: str | None = None
     network: dict[str, Any] | None = None
+    zones: Mapping[str, str] = field(default_factory=dict)  # availability zones of the subnets
     overrides: dict[str, Any] = field(default_factory=dict)
     group: str = ""
     started_by: str | None = None
@@ -76,9 +76,11 @@ def task_arn(wish: Wish, task_id: str) -> str:
 def document(wish: Wish, task_id: str, now: int) -> dict[str, Any]:
     """What RunTask answers: version 1, nothing made yet; PROVISIONING is only for what waits for an interface [recorded]."""
     arn, definition, overrides = task_arn(wish, task_id), wish.definition, wish.overrides
+    attachments = [] if wish.network is None else [_attachment(wish.network, task_id)]
     made: dict[str, Any] = {
-        "attachments": [] if wish.network is None else [_attachment(wish.network, task_id)],
+        "attachments": attachments,
         "attributes": [{"name": "ecs.cpu-architecture", "value": _architecture(definition)}],
+        "availabilityZone": wish.zones.get(attachments[0]["details"][0]["value"]) if attachments else None,
         "capacityProviderName": wish.capacity_provider,
         "clusterArn": wish.cluster_arn,
         "containerInstanceArn": wish.container_instance,
