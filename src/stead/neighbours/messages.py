@@ -47,6 +47,10 @@ NOT_IMPLEMENTED = NeighbourReply(501, (), b"")
 """A neighbour's way to say that it has no such operation; Stead words it for the caller."""
 
 
+FORGET = b"forget"
+"""Instead of a packed request: everything is to be forgotten (``/_stead/reset``)."""
+
+
 class NeighbourUnavailableError(Exception):
     """No answer: the neighbour is switched off, away, or did not answer in time. What was asked may have been done."""
 

@@ -10,7 +10,7 @@ from multiprocessing.connection import Client, Connection
 from typing import TYPE_CHECKING, Any
 
 from stead.neighbours.embedded import journal
-from stead.neighbours.messages import NeighbourReply, NeighbourRequest, NeighbourUnavailableError, pack_request, unpack_reply
+from stead.neighbours.messages import FORGET, NeighbourReply, NeighbourRequest, NeighbourUnavailableError, pack_request, unpack_reply
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +45,11 @@ class EmbeddedNeighbours:
     def used_regions(self, service: str) -> frozenset[str]:
         """Where something of ``service`` was ever changed. Reads the journal beside its writer, and starts nothing."""
         return journal.used_regions(self._directory / JOURNAL, service)
+
+    def forget(self) -> None:
+        """Everything that was ever changed."""
+        if (self._directory / JOURNAL).exists():
+            _exchange(self._connected(), FORGET)
 
     def close(self) -> None:
         """End the child, if this process started it."""

@@ -101,6 +101,10 @@ class Journal:
         """Compaction: everything about these resources, which are gone."""
         self._db.executemany("DELETE FROM journal WHERE about = ?", [(about,) for about in abouts])
 
+    def clear(self) -> None:
+        """Forget everything; numbers, and so seeds, go on."""
+        self._db.execute("DELETE FROM journal")
+
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()

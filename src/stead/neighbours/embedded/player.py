@@ -2,47 +2,71 @@
 
 from __future__ import annotations
 
-import logging
+import hashlib
+from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 import time_machine
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.compat import HTTPHeaders
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber
+from moto.ec2.models import ec2_backends
 from moto.moto_api._internal import mock_random
 
 from stead.neighbours.messages import NOT_IMPLEMENTED, NeighbourReply
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from stead.neighbours.messages import NeighbourRequest
 
 GLOBAL_HOSTS = {"route53": "route53.amazonaws.com"}
 # moto reads Region and service from here and verifies nothing: the signature was verified at Stead's door.
 _AUTHORIZATION = "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260101/{region}/{host}/aws4_request, SignedHeaders=host, Signature=0"
-
-log = logging.getLogger("stead.neighbours")
+_GENESIS = 1_700_000_000  # when every Region's default VPC was made
+_MAIN_REGION = "us-east-1"  # whose backend moto asks for its URLs, whatever the call's Region
 
 _stubber = BotocoreStubber()
 
 
-def play(request: NeighbourRequest, seed: int | None) -> NeighbourReply:
-    """What moto answers; with a ``seed``, the same one each time the state is the same."""
+@contextmanager
+def at(request: NeighbourRequest, seed: int | None) -> Iterator[None]:
+    """The moment of ``request``; with a ``seed``, chance too is the same each time."""
+    for where in ((DEFAULT_ACCOUNT_ID, _MAIN_REGION), (request.account_id, request.region)):
+        _awaken(*where)
     if seed is not None:
         mock_random.seed(seed)
     with time_machine.travel(request.now / 1000, tick=False):
-        try:
-            answer = _stubber.process_request(_prepared(request))
-        except NotImplementedError:
-            return NOT_IMPLEMENTED
-        except Exception:  # moto's own, for what it did not expect: no reason to end
-            log.exception("moto cannot play %s:%s", request.service, request.operation)
-            return NeighbourReply(500, (), b"")
+        yield
+
+
+def play(request: NeighbourRequest) -> NeighbourReply:
+    """What moto answers; called within :func:`at`."""
+    try:
+        answer = _stubber.process_request(_prepared(request))
+    except NotImplementedError:
+        return NOT_IMPLEMENTED
     if answer is None or (answer[0] == 404 and answer[2] == "Not yet implemented"):
         return NOT_IMPLEMENTED
     status, headers, body = answer
     return NeighbourReply(int(status), _pairs(headers), body if isinstance(body, bytes) else str(body).encode())
+
+
+def forget() -> None:
+    """Moto as it was before its first call."""
+    BackendDict.reset()
+    _awaken.cache_clear()
+
+
+@cache
+def _awaken(account_id: str, region: str) -> None:
+    """Make a Region's default VPC. The first call there makes it too, but that may be a read, which has no seed and is not journaled."""
+    mock_random.seed(int.from_bytes(hashlib.blake2b(f"{account_id}/{region}".encode(), digest_size=8).digest()))
+    with time_machine.travel(_GENESIS, tick=False):
+        ec2_backends[account_id][region]
 
 
 def _prepared(request: NeighbourRequest) -> AWSPreparedRequest:

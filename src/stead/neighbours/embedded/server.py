@@ -9,20 +9,22 @@ import sys
 import threading
 from multiprocessing.connection import Connection, Listener
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import moto
 
+from stead.neighbours.embedded import overlays, player, words
 from stead.neighbours.embedded.compaction import about, gone
 from stead.neighbours.embedded.journal import Journal, digest_of
-from stead.neighbours.embedded.overlay import overlay_of
-from stead.neighbours.embedded.player import play
-from stead.neighbours.messages import NeighbourReply, NeighbourRequest, pack_reply, unpack_request
+from stead.neighbours.embedded.overlay import Asked, Refused, overlay_of
+from stead.neighbours.messages import FORGET, NeighbourReply, NeighbourRequest, pack_reply, unpack_request
 
 log = logging.getLogger("stead.neighbours")
 
 SOCKET, LOCK, JOURNAL = "neighbours.sock", "neighbours.lock", "neighbours.db"
 BACKLOG = 64
+
+overlays.declare()
 
 
 class Server:
@@ -35,8 +37,8 @@ class Server:
     def restore(self) -> None:
         """Play the journal; what does not go as it went is reported, and goes as it does."""
         for entry in self._journal.entries():
-            reply = _perform(entry.request, entry.seed)
-            if digest_of(reply) != entry.answer:
+            played = _perform(entry.request, entry.seed)
+            if digest_of(played.reply) != entry.answer:
                 request = entry.request
                 text = "entry %d of the neighbours' journal (%s:%s, moto %s) was answered otherwise when played again (moto %s)"
                 log.warning(text, entry.number, request.service, request.operation, entry.moto, moto.__version__)
@@ -45,26 +47,44 @@ class Server:
         """Play one call; journaled before it is answered if it changed anything."""
         with self._one_at_a_time:
             if request.read_only:
-                return _perform(request, None)
+                return _perform(request, None).reply
             known = self._journal.answered(request.intent) if request.intent else None
             return known or self._mutate(request)
 
+    def forget(self) -> None:
+        """Everything."""
+        with self._one_at_a_time:
+            self._journal.clear()
+            player.forget()
+
     def _mutate(self, request: NeighbourRequest) -> NeighbourReply:
         seed = self._journal.next_seed()
-        reply = _perform(request, seed)
-        if reply.status < 400:  # a refused call changed nothing
-            self._journal.add(seed, moto.__version__, request, reply, about(request, reply))
-            self._journal.forget(gone(request))
+        reply, concerns = _perform(request, seed)
+        if reply.status < 400 or reply.status == 500:  # a refused call changed nothing; one that moto broke off may have
+            self._journal.add(seed, moto.__version__, request, reply, about(request, reply, concerns))
+        if reply.status < 400:
+            self._journal.forget(gone(request, concerns))
         return reply
 
 
-def _perform(request: NeighbourRequest, seed: int | None) -> NeighbourReply:
+class Played(NamedTuple):
+    """An answer, and what the overlay says that the call was about."""
+
+    reply: NeighbourReply
+    concerns: str = ""
+
+
+def _perform(request: NeighbourRequest, seed: int | None) -> Played:
     around = overlay_of(request.service, request.operation)
-
-    def plain(asked: NeighbourRequest) -> NeighbourReply:
-        return play(asked, seed)
-
-    return plain(request) if around is None else around(request, plain)
+    asked = Asked(request, player.play)
+    try:
+        with player.at(request, seed):
+            return Played(player.play(request) if around is None else around(asked), asked.concerns)
+    except Refused as refused:
+        return Played(words.written(request, refused))
+    except Exception:  # moto's own, for what it did not expect: no reason to end
+        log.exception("moto cannot play %s:%s", request.service, request.operation)
+        return Played(NeighbourReply(500, (), b""))
 
 
 def main(directory: Path) -> None:
@@ -91,9 +111,16 @@ def _converse(server: Server, connection: Connection[Any, Any]) -> None:
         while True:
             try:
                 asked = connection.recv_bytes()
-            except (EOFError, ConnectionError):
+                connection.send_bytes(_answer(server, asked))
+            except (EOFError, OSError):  # it went away, with or without its answer
                 return
-            connection.send_bytes(pack_reply(server.answer(unpack_request(asked))))
+
+
+def _answer(server: Server, asked: bytes) -> bytes:
+    if asked != FORGET:
+        return pack_reply(server.answer(unpack_request(asked)))
+    server.forget()
+    return pack_reply(NeighbourReply(200, (), b""))
 
 
 def _end_with_parent() -> None:
