@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from support.stead import ACCOUNT, ROOT, Stead
 from stead.app import App
 from stead.aws.ids import new_uuid
 from stead.config import Settings
+from stead.gateway.upstream import NeighboursWithin
 from stead.store.prepare import prepare
 
 if TYPE_CHECKING:
@@ -83,6 +85,26 @@ def settings(store_kind: str, tmp_path: Path, sqlite_template: Path, request: py
 def stead(settings: Settings) -> Iterator[Stead]:
     """A fresh Stead in this process."""
     app = App(settings)
+    yield Stead(app)
+    app.store.close()
+    app.store.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def neighbours() -> Iterator[NeighboursWithin]:
+    """Embedded neighbours, started once for every test that needs them; their socket's path must be short."""
+    folder = Path(tempfile.mkdtemp(prefix="stead-neighbours-"))
+    within = NeighboursWithin(folder, ACCOUNT)
+    yield within
+    within.close()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def acting(settings: Settings, neighbours: NeighboursWithin, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stead]:
+    """A fresh Stead with those neighbours, whose tasks come and go in no time."""
+    monkeypatch.setattr("stead.app._neighbours", lambda _: neighbours)
+    app = App(replace(settings, task_pace="fast"))
     yield Stead(app)
     app.store.close()
     app.store.engine.dispose()

@@ -54,7 +54,17 @@ SERVICES = {
     ),
     "iam_toolbox": ("details",),
     "sts": ("identity", "sessions", "authorization_messages"),
-    "ecs": ("clusters", "tags", "task_definitions", "account_settings", "attributes", "poll_endpoint", "container_instances", "agent", "tasks"),
+    "ecs": (
+        "clusters",
+        "tags",
+        "task_definitions",
+        "account_settings",
+        "attributes",
+        "poll_endpoint",
+        "container_instances",
+        "agent",
+        "tasks",
+    ),
     "cloudtrail": ("events",),
     "neighbours": ("forwarding",),
 }
@@ -103,7 +113,7 @@ class App:
         self.pace: Pace = PACES[settings.task_pace]
         self.runner = Runner(self.store, [controller(self) for controller in CONTROLLERS], self.recorder, self.now)
         self.store.on_due = self.runner.wake
-        self.internal = Internal(self.store, settings.host, self.recorder.clear, ephemeral=settings.ephemeral)
+        self.internal = Internal(self.store, settings.host, self.recorder.clear, self.now, ephemeral=settings.ephemeral)
 
     def answer(self, request: HttpRequest) -> HttpReply:
         """Any request to the port."""

@@ -24,7 +24,7 @@ def ask(
     stead: Stead, method: str, path: str, body: bytes = b"", host: str = "localhost:4566", *, ephemeral: bool = True, **headers: str
 ) -> tuple[int, Any]:
     """A request to Stead's own paths; header names with underscores for hyphens."""
-    internal = Internal(stead.app.store, "stead.internal", stead.app.recorder.clear, ephemeral=ephemeral)
+    internal = Internal(stead.app.store, "stead.internal", stead.app.recorder.clear, stead.app.now, ephemeral=ephemeral)
     given = tuple((name.replace("_", "-").encode(), value.encode()) for name, value in headers.items())
     reply = internal.answer(HttpRequest(method, path.encode(), b"", ((b"host", host.encode()), *given), body, "127.0.0.1"))
     return reply.status, json.loads(reply.body)

@@ -1,7 +1,10 @@
-"""Stead's own paths, ``/_stead/*``: health for everybody, reset and clock for throw-away Steads only (design, section 4).
+"""Stead's own paths, ``/_stead/*``: health for everybody; reset, clock and container for throw-away Steads only (design, section 4).
+
+``POST /_stead/container`` says what becomes of a simulated container, which does nothing by itself: ``{"task": ARN, "container": NAME}`` with
+``"health": "HEALTHY" | "UNHEALTHY" | "UNKNOWN"``, or ``"exitCode": NUMBER`` for its end.
 
 They are no part of AWS's API and need no signature, so they refuse what a web page could send: a Host that is neither loopback nor
-configured, and for reset and clock any request that carries ``Origin`` or ``Sec-Fetch-Site``.
+configured, and for the others any request that carries ``Origin`` or ``Sec-Fetch-Site``.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import orjson
 from sqlalchemy import bindparam, delete, select, update
 
 from stead import __version__
+from stead.services.ecs import simulation
 from stead.store import ecs_tables
 from stead.store.tables import (
     access_keys,
@@ -41,7 +45,7 @@ from stead.wire.messages import HttpReply
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stead.store.engine import Store
+    from stead.store.engine import Reader, Store
     from stead.wire.messages import HttpRequest
 
 _JSON = ((b"content-type", b"application/json"),)
@@ -99,13 +103,17 @@ _ADVANCE = (
 class Internal:
     """Answers ``/_stead/*``."""
 
-    def __init__(self, store: Store, host: str, forget_events: Callable[[], None], *, ephemeral: bool) -> None:
+    def __init__(
+        self, store: Store, host: str, forget_events: Callable[[], None], now: Callable[[Reader], int], *, ephemeral: bool
+    ) -> None:
         self._store = store
+        self._now = now
         self._forget_events = forget_events
         self._host = host
         self._routes: dict[tuple[str, bytes], Callable[[HttpRequest], HttpReply]] = {("GET", b"/_stead/health"): _health}
         if ephemeral:
-            self._routes |= {("POST", b"/_stead/reset"): self._reset, ("POST", b"/_stead/clock"): self._clock}
+            own = {b"/_stead/reset": self._reset, b"/_stead/clock": self._clock, b"/_stead/container": self._container}
+            self._routes |= {("POST", path): route for path, route in own.items()}
 
     def answer(self, request: HttpRequest) -> HttpReply:
         """The reply; 404 for a path that this Stead does not serve."""
@@ -114,9 +122,9 @@ class Internal:
             return _problem(403, "this Host is not allowed here")
         route = self._routes.get((request.method, request.path))
         if route is None and any(path == request.path for _, path in self._routes):
-            return _problem(405, "another method: health is read with GET, reset and clock are done with POST")
+            return _problem(405, "another method: health is read with GET, the others are done with POST")
         if route is None:
-            return _problem(404, "no such path; /_stead/reset and /_stead/clock exist only with --ephemeral")
+            return _problem(404, "no such path; all but /_stead/health exist only with --ephemeral")
         if request.method == "POST" and _FROM_A_PAGE & headers.keys():
             return _problem(403, "not from a web page")
         return route(request)
@@ -144,6 +152,15 @@ class Internal:
         if not stepped:
             return _problem(400, "all steps together must not exceed a hundred years; reset the clock first")
         return _reply(200, {"status": "advanced", "seconds": seconds})
+
+    def _container(self, request: HttpRequest) -> HttpReply:
+        try:
+            told = orjson.loads(request.body)
+            with self._store.write() as db:
+                known = simulation.tell(db, told["task"], told["container"], told.get("health"), told.get("exitCode"), self._now(db))
+        except (orjson.JSONDecodeError, TypeError, KeyError, ValueError):
+            return _problem(400, 'the body must be {"task": ARN, "container": NAME} with "health" or "exitCode"')
+        return _reply(200, {"status": "told"}) if known else _problem(404, "no such container runs")
 
 
 def _health(_request: HttpRequest) -> HttpReply:
