@@ -61,6 +61,8 @@ EXCEPTIONS: list[tuple[str, str, str]] = [
     (r"iam:.*", r"iam:roletemplatearn", TEMPLATES),
     (r"sts:AssumeRole", r"(saml|accounts\.google|cognito-identity|graph\.facebook|www\.amazon).*", FEDERATED),
     (r"(iam|ecs):Create(User|Role|Policy|InstanceProfile|ServiceLinkedRole|Cluster)", r"(aws|iam|ecs):resourcetag/team", NEW),
+    (r"ecs:RegisterTaskDefinition", r"(aws|ecs):resourcetag/team", NEW),
+    (r"ecs:(Put|Delete)Attributes", r"(aws|ecs):resourcetag/team", "the instances of these calls do not exist"),
     (r"ecs:TagResource", r"ecs:createaction", "only the tags of a create call have it (policy-evaluation.md 8.6)"),
 ]
 FURTHER_EXCEPTIONS: list[tuple[str, str, str]] = [
@@ -198,6 +200,11 @@ FURTHER: list[tuple[str, str, dict[str, ContextValue]]] = [
     ("iam:UpdateGroup", "iam:UpdateGroup", {}),
     ("ecs:CreateCluster", "ecs:TagResource", {"ecs:createaction": "CreateCluster"}),
     ("ecs:DescribeClusters", "ecs:DescribeClusters", {}),
+    ("ecs:RegisterTaskDefinition", "ecs:TagResource", {"ecs:createaction": "RegisterTaskDefinition", "ecs:task-cpu": "256"}),
+    ("ecs:RegisterTaskDefinition", "iam:PassRole", {"iam:passedtoservice": "ecs-tasks.amazonaws.com"}),
+    ("ecs:DeleteTaskDefinitions", "ecs:DeleteTaskDefinitions", {}),
+    ("ecs:PutAttributes", "ecs:PutAttributes", {}),
+    ("ecs:DeleteAttributes", "ecs:DeleteAttributes", {}),
     ("sts:AssumeRole", "sts:TagSession", {"sts:transitivetagkeys": ("team",)}),
     ("sts:AssumeRole", "sts:SetSourceIdentity", {"sts:sourceidentity": "somebody"}),
 ]
