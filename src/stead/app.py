@@ -9,6 +9,7 @@ from stead.aws.clock import SECOND, now_ms
 from stead.controllers.ecs.behalf import Behalf
 from stead.controllers.ecs.network_interfaces import NetworkInterfaces
 from stead.controllers.ecs.pace import PACES, Pace
+from stead.controllers.ecs.services import Services
 from stead.controllers.ecs.simulated import SimulatedRuntime
 from stead.controllers.ecs.tasks import Tasks
 from stead.controllers.iam.access_report import AccessReport
@@ -64,6 +65,7 @@ SERVICES = {
         "container_instances",
         "agent",
         "tasks",
+        "services",
     ),
     "cloudtrail": ("events",),
     "neighbours": ("forwarding",),
@@ -74,6 +76,7 @@ CONTROLLERS: tuple[Callable[[App], Controller], ...] = (
     lambda app: LinkedRoleDeletion(app.neighbours),
     lambda app: AccessReport(app.neighbours),
     lambda app: Tasks(app.behalf, SimulatedRuntime(app.pace), app.pace, provisioning=(NetworkInterfaces(app.pace),), activating=()),
+    lambda app: Services(app.behalf, app.pace),
 )
 
 

@@ -20,8 +20,10 @@ class Pace(NamedTuple):
     provisioning_timeout: int = 3 * MINUTE  # inferred; the reason's text is documented, its time is not
     first_retry: int = 5 * SECOND
     last_retry: int = 15 * MINUTE  # repeated failures back off to at most that (ecs-on-your-behalf.md 10)
+    service_round: int = 2 * SECOND  # between two looks at a service that changes; inferred
+    target_look: int = 10 * SECOND  # between two questions about the health of its targets; inferred
 
 
 NORMAL = Pace()
-FAST = Pace(0, 0, 0, 0, 0, 0, 0, 10 * SECOND, 200, 2 * SECOND)
+FAST = Pace(0, 0, 0, 0, 0, 0, 0, 10 * SECOND, 200, 2 * SECOND, 100, 1 * SECOND)
 PACES = {"normal": NORMAL, "fast": FAST}
