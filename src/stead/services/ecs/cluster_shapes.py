@@ -20,6 +20,7 @@ BUILT_IN_PROVIDERS = frozenset({"FARGATE", "FARGATE_SPOT"})
 MAX_PROVIDERS = 20
 SETTINGS = {"containerInsights": ("enabled", "disabled", "enhanced")}
 DEFAULT_SETTINGS = [{"name": "containerInsights", "value": "disabled"}]
+ATTACHED = ("attachments", "attachmentsStatus")
 EXECUTE_LOGGING = ("NONE", "DEFAULT", "OVERRIDE")
 # The order is AWS's own (recorded-aws.md 11.1).
 COUNTERS = (
@@ -69,14 +70,17 @@ def asked(request: Parameters) -> str:
     return orjson.dumps(given, option=orjson.OPT_SORT_KEYS).decode() if given else ""
 
 
-def checked(members: Mapping[str, Any]) -> dict[str, Any]:
-    """The members of a create or update call as they will be stored, or the error of the first that ECS refuses."""
+def checked(members: Mapping[str, Any], providers: Iterable[str] = ()) -> dict[str, Any]:
+    """The members of a create or update call as they will be stored, or the error of the first that ECS refuses.
+
+    ``providers`` are the names of the account's own capacity providers.
+    """
     result = {name: members[name] for name in ("configuration", "serviceConnectDefaults") if members.get(name) is not None}
     if members.get("settings") is not None:
         result["settings"] = _settings(members["settings"])
     _check_configuration(members.get("configuration") or {})
     if members.get("capacityProviders") is not None:
-        result["capacityProviders"] = _providers(members["capacityProviders"])
+        result["capacityProviders"] = _providers(members["capacityProviders"], providers)
     if members.get("defaultCapacityProviderStrategy") is not None:
         result["defaultCapacityProviderStrategy"] = _strategy(
             members["defaultCapacityProviderStrategy"], result.get("capacityProviders") or []
@@ -84,22 +88,22 @@ def checked(members: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def answer(
-    row: Row, counted: Mapping[str, Any], *, include: Iterable[str] = (), tags: list[dict[str, str]] | None = None
-) -> dict[str, Any]:
-    """The Cluster shape; ``include`` says which of the members that cost AWS something are shown (recorded). ``counted`` is cluster_counts'."""
+def answer(row: Row, known: Mapping[str, Any], *, include: Iterable[str] = (), tags: list[dict[str, str]] | None = None) -> dict[str, Any]:
+    """The Cluster shape; ``include`` says which of the members that cost AWS something are shown (recorded).
+
+    ``known`` are the members that other rows tell: counts, and attachments with their status.
+    """
     shown = frozenset(include)
     return {
         "clusterArn": row.arn,
         "clusterName": row.name,
         "status": row.status,
-        **counted,
+        **{name: value for name, value in known.items() if name not in ATTACHED or "ATTACHMENTS" in shown},
         "tags": tags or [],
         "settings": orjson.loads(row.settings) if "SETTINGS" in shown else [],
         "configuration": _value(row.configuration) if "CONFIGURATIONS" in shown else None,
         "capacityProviders": orjson.loads(row.capacity_providers),
         "defaultCapacityProviderStrategy": orjson.loads(row.default_strategy),
-        "attachments": [] if "ATTACHMENTS" in shown else None,
         "serviceConnectDefaults": _value(row.service_connect_defaults),
     }
 
@@ -119,13 +123,12 @@ def _check_configuration(configuration: Mapping[str, Any]) -> None:
         raise invalid_parameter(f"logging should be one of [{','.join(EXECUTE_LOGGING)}]")
 
 
-def _providers(given: list[str]) -> list[str]:
-    """Only AWS's own so far: Stead does not implement CreateCapacityProvider yet."""
+def _providers(given: list[str], own: Iterable[str]) -> list[str]:
     if len(given) > MAX_PROVIDERS:  # our wording
         raise invalid_parameter(
             f"The number of capacity providers has reached the maximum limit. Capacity providers per cluster: {MAX_PROVIDERS}"
         )
-    if not BUILT_IN_PROVIDERS.issuperset(given):  # reported, terraform-aws-modules/terraform-aws-ecs#53
+    if not BUILT_IN_PROVIDERS.union(own).issuperset(given):  # reported, terraform-aws-modules/terraform-aws-ecs#53
         raise invalid_parameter("The specified capacity provider was not found. Specify a valid capacity provider and try again.")
     return list(dict.fromkeys(given))
 

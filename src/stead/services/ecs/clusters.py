@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from sqlalchemy import bindparam, select, update
 
 from stead.aws import page_tokens
 from stead.aws.call import Target
 from stead.aws.operation import Effect, operation
-from stead.services.ecs import cluster_counts, linked_role, settings, tags
-from stead.services.ecs.cluster_shapes import ACTIVE, INACTIVE, INCLUDES, answer, asked, checked, stored
+from stead.services.ecs import associations, cluster_counts, insights, linked_role, provider_rows, settings, tags
+from stead.services.ecs.cluster_shapes import ACTIVE, BUILT_IN_PROVIDERS, INACTIVE, INCLUDES, answer, asked, checked, stored
 from stead.services.ecs.names import (
     DEFAULT_CLUSTER,
     checked_name,
@@ -105,7 +106,7 @@ def _keys(context: Context, request: Parameters) -> dict[str, Value]:
 def _prepare(context: Context, request: Parameters) -> None:
     """Everything of CreateCluster that must be over before its transaction begins."""
     tags.check(request.get("tags") or [])
-    context.noted["cluster"] = checked(request)
+    context.noted["cluster"] = checked(request, _own_providers(context))
     linked_role.make(context)
     if request.get("capacityProviders"):
         linked_role.assume(context, PROVIDERS_SESSION)
@@ -130,6 +131,7 @@ def delete_cluster(context: Context, _request: Parameters) -> Result:
     """INACTIVE, also when it already was (reported)."""
     row = _found(context)
     cluster_counts.check_empty(context.db, row.arn)
+    associations.leave(context, row.arn)
     _change(context, row, {"status": INACTIVE})
     return {"cluster": _answer(context, _reread(context), include=("CONFIGURATIONS", "SETTINGS")), "clusterCount": 0}
 
@@ -146,10 +148,17 @@ def update_cluster_settings(context: Context, request: Parameters) -> Result:
     return _updated(context, checked(request))
 
 
-@operation("ecs", "PutClusterCapacityProviders", Effect.WRITES, target=_named)
-def put_cluster_capacity_providers(context: Context, request: Parameters) -> Result:
-    """Replaces both lists."""
-    return _updated(context, checked(request))
+def _prepare_providers(context: Context, request: Parameters) -> None:
+    """What ECS makes for a provider of the account's own needs the role."""
+    context.noted["cluster"] = checked(request, _own_providers(context))
+    if not BUILT_IN_PROVIDERS.issuperset(request["capacityProviders"]):
+        linked_role.assume(context, PROVIDERS_SESSION)
+
+
+@operation("ecs", "PutClusterCapacityProviders", Effect.WRITES, target=_named, before=_prepare_providers)
+def put_cluster_capacity_providers(context: Context, _request: Parameters) -> Result:
+    """Replaces both lists; what the associations need is made, or unmade, later."""
+    return _updated(context, context.noted["cluster"])
 
 
 def _asked_for(context: Context, request: Parameters) -> Target:
@@ -209,7 +218,10 @@ def _after(token: str | None) -> str:
 
 
 def _answer(context: Context, row: Row, *, include: Sequence[str], tags: list[dict[str, str]] | None = None) -> Result:
-    return answer(row, cluster_counts.counts(context.db, row.arn, statistics="STATISTICS" in include), include=include, tags=tags)
+    known = cluster_counts.counts(context.db, row.arn, statistics="STATISTICS" in include)
+    if "ATTACHMENTS" in include:
+        known |= associations.shown(context.db, row.arn)
+    return answer(row, known, include=include, tags=tags)
 
 
 def _held(context: Context) -> Row | None:
@@ -241,6 +253,12 @@ def _make(context: Context, there: Row | None, request: Parameters) -> None:
         tags.remove_all(context, arn)
         _change(context, there, values)
     tags.write(context, arn, request.get("tags") or [])
+    associations.change(context, arn, (), context.noted["cluster"].get("capacityProviders") or ())
+    insights.follow(context.writer, _reread(context), context.now)
+
+
+def _own_providers(context: Context) -> list[str]:
+    return [row.name for row in provider_rows.active(context.db, context.account_id, context.region)]
 
 
 def _by_account(context: Context) -> dict[str, str | None]:
@@ -252,11 +270,14 @@ def _by_account(context: Context) -> dict[str, str | None]:
 def _change(context: Context, row: Row, values: Mapping[str, Any]) -> None:
     new = {f"new_{name}": values.get(name, getattr(row, name)) for name in _CHANGEABLE}
     context.writer.run(_CHANGE, key=row.arn, **new)
+    insights.follow(context.writer, _reread(context), context.now)
 
 
 def _updated(context: Context, members: dict[str, Any]) -> Result:
     row = _found(context)
     if row.status != ACTIVE:
         raise client_error("Cluster was not ACTIVE.")  # recorded
+    if "capacityProviders" in members:
+        associations.change(context, row.arn, orjson.loads(row.capacity_providers), members["capacityProviders"])
     _change(context, row, stored(members))
     return {"cluster": _answer(context, _reread(context), include=("ATTACHMENTS", "CONFIGURATIONS", "SETTINGS"))}
