@@ -74,6 +74,35 @@ class World:
         """A cluster's ARN."""
         return str(self.ecs.create_cluster(clusterName=self.name(), tags=ECS_TAGS)["cluster"]["clusterArn"])
 
+    def family(self) -> dict[str, Any]:
+        """A task definition that is to be registered, with all that policies look at."""
+        return {
+            "family": self.name(),
+            "containerDefinitions": [{"name": "web", "image": "nginx"}],
+            "networkMode": "awsvpc",
+            "requiresCompatibilities": ["FARGATE"],
+            "cpu": "256",
+            "memory": "512",
+            "taskRoleArn": self.iam.get_role(RoleName=self.role())["Role"]["Arn"],
+            "tags": ECS_TAGS,
+        }
+
+    def definition(self) -> str:
+        """A task definition, as family and revision."""
+        made = self.ecs.register_task_definition(**self.family())["taskDefinition"]
+        return f"{made['family']}:{made['revision']}"
+
+    def deregistered(self) -> str:
+        """One that is INACTIVE."""
+        name = self.definition()
+        self.ecs.deregister_task_definition(taskDefinition=name)
+        return name
+
+    def attribute(self) -> dict[str, Any]:
+        """Attributes of two container instances."""
+        items = [{"name": "stack", "value": "blue", "targetId": self.name(), "targetType": "container-instance"} for _ in range(2)]
+        return {"cluster": self.cluster(), "attributes": items}
+
     def key(self, user: str) -> str:
         """An access key's id."""
         return str(self.iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"])
@@ -249,15 +278,29 @@ def _of_owners(kind: str) -> dict[str, Row]:
 
 _ECS: dict[str, Row] = {
     "CreateCluster": lambda w: {"clusterName": w.name(), "tags": ECS_TAGS, "capacityProviders": ["FARGATE"]},
+    "DeleteAccountSetting": lambda _: {"name": "awsvpcTrunking"},
+    "DeleteAttributes": World.attribute,
     "DeleteCluster": lambda w: {"cluster": w.cluster()},
+    "DeleteTaskDefinitions": lambda w: {"taskDefinitions": [w.deregistered(), w.deregistered()]},
+    "DeregisterTaskDefinition": lambda w: {"taskDefinition": w.definition()},
     "DescribeClusters": lambda w: {"clusters": [w.cluster(), w.cluster()]},
+    "DescribeTaskDefinition": lambda w: {"taskDefinition": w.definition()},
+    "DiscoverPollEndpoint": lambda _: {},
+    "ListAccountSettings": lambda _: {},
+    "ListAttributes": lambda w: {"cluster": w.cluster(), "targetType": "container-instance"},
     "ListClusters": lambda _: {},
     "ListTagsForResource": lambda w: {"resourceArn": w.cluster()},
+    "ListTaskDefinitionFamilies": lambda _: {},
+    "ListTaskDefinitions": lambda _: {},
+    "PutAccountSetting": lambda _: {"name": "awsvpcTrunking", "value": "enabled"},
+    "PutAccountSettingDefault": lambda _: {"name": "awsvpcTrunking", "value": "enabled"},
+    "PutAttributes": World.attribute,
     "PutClusterCapacityProviders": lambda w: {
         "cluster": w.cluster(),
         "capacityProviders": ["FARGATE"],
         "defaultCapacityProviderStrategy": [],
     },
+    "RegisterTaskDefinition": World.family,
     "TagResource": lambda w: {"resourceArn": w.cluster(), "tags": ECS_TAGS},
     "UntagResource": lambda w: {"resourceArn": w.cluster(), "tagKeys": ["team"]},
     "UpdateCluster": lambda w: {"cluster": w.cluster(), "settings": [{"name": "containerInsights", "value": "enabled"}]},
