@@ -9,8 +9,10 @@ from stead.aws.clock import SECOND, now_ms
 from stead.controllers.ecs.behalf import Behalf
 from stead.controllers.ecs.network_interfaces import NetworkInterfaces
 from stead.controllers.ecs.pace import PACES, Pace
+from stead.controllers.ecs.service_discovery import ServiceDiscovery
 from stead.controllers.ecs.services import Services
 from stead.controllers.ecs.simulated import SimulatedRuntime
+from stead.controllers.ecs.target_registration import TargetRegistration
 from stead.controllers.ecs.tasks import Tasks
 from stead.controllers.iam.access_report import AccessReport
 from stead.controllers.iam.linked_role_deletion import LinkedRoleDeletion
@@ -75,7 +77,13 @@ SERVICES = {
 CONTROLLERS: tuple[Callable[[App], Controller], ...] = (
     lambda app: LinkedRoleDeletion(app.neighbours),
     lambda app: AccessReport(app.neighbours),
-    lambda app: Tasks(app.behalf, SimulatedRuntime(app.pace), app.pace, provisioning=(NetworkInterfaces(app.pace),), activating=()),
+    lambda app: Tasks(
+        app.behalf,
+        SimulatedRuntime(app.pace),
+        app.pace,
+        provisioning=(NetworkInterfaces(app.pace),),
+        activating=(TargetRegistration(app.pace, app.store), ServiceDiscovery(app.pace)),
+    ),
     lambda app: Services(app.behalf, app.pace),
 )
 
