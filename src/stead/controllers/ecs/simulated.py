@@ -54,6 +54,8 @@ class SimulatedRuntime:
             if container["lastStatus"] == "RUNNING":
                 container["exitCode"] = 0  # a simulated container heeds SIGTERM
             container["lastStatus"] = "STOPPED"
+            for agent in container.get("managedAgents", ()):
+                agent["lastStatus"] = "STOPPED"
         if "startedAt" in task.document:
             task.document.setdefault("executionStoppedAt", task.now)
         return None
@@ -63,5 +65,7 @@ def _run(task: Task, container: dict[str, Any]) -> None:
     container["lastStatus"] = "RUNNING"
     container["imageDigest"] = f"sha256:{hashlib.sha256(container['image'].encode()).hexdigest()}"
     container["runtimeId"] = f"{task.task_id}-{secrets.randbelow(10**_DIGITS):0{_DIGITS}}"  # recorded form
+    for agent in container.get("managedAgents", ()):
+        agent["lastStatus"], agent["lastStartedAt"] = "RUNNING", task.now
     if task.work["containers"][container["name"]]["health"]:
         container["healthStatus"] = "HEALTHY"
