@@ -67,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         group, _, word = command.words.rpartition(" ")
         if group not in parsers:
             parsers[group] = parsers[""].add_parser(group, help=GROUPS[group]).add_subparsers(required=True, metavar="ACTION")
-        chosen = parsers[group].add_parser(word, help=command.help)
+        chosen = parsers[group].add_parser(word, help=command.help, description=f"{command.help[0].upper()}{command.help[1:]}.")
         command.module.add_options(chosen)
         chosen.set_defaults(run=command.module.run)
     return parser

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 TRUST = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ecs.amazonaws.com"},"Action":"sts:AssumeRole"}}'
 NO_VENDOR = '{"Version": "2012-10-17",\n "Statement": [\n  {"Effect": "Allow", "Action": "GetRole", "Resource": "*"}\n]}'
+# The third Sid is the second of its object; one in a value is no key.
+REPEATED = '{"Version": "2012-10-17", "Statement": [{"Sid": "a"},\n{"Sid": "\\\\\\"Sid\\": ", "Effect": "Allow", "Sid": "b"}]}'
 VENDOR = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
 
 
@@ -29,10 +31,11 @@ VENDOR = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, 
         (NO_VENDOR, "identity", f"3:33: {VENDOR}"),
         ('{"Version": "2012-10-17",\n nothing}', "identity", "2:2: Syntax errors in policy."),
         ("", "trust", "1:1: This policy contains invalid Json"),
+        (REPEATED, "identity", "2:43: Syntax errors in policy."),
         (b"{\n \xff}", "identity", "2:2: the document is not UTF-8"),
         ("[" * 100_000, "session", "1:1: Syntax errors in policy."),
     ],
-    ids=["good", "trust", "trust-as-identity", "no-vendor", "no-json", "empty", "not-utf-8", "deep"],
+    ids=["good", "trust", "trust-as-identity", "no-vendor", "no-json", "empty", "repeated", "not-utf-8", "deep"],
 )
 def test_findings(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | bytes, kind: str, said: str) -> None:
     file = tmp_path / "p.json"

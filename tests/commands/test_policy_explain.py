@@ -173,7 +173,7 @@ def test_a_session_is_its_role(explain: Any) -> None:
         (["--context", "nothing"], ALICE, "'nothing' is not KEY=VALUE"),
         ([], "alice", "alice is not the ARN of a user, group, role or role session"),
         ([], f"arn:aws:iam::{ACCOUNT}:root", f"arn:aws:iam::{ACCOUNT}:root is not the ARN of a user, group, role or role session"),
-        ([], f"arn:aws:iam::{ACCOUNT}:user/nobody", "The user with name nobody cannot be found."),
+        ([], f"arn:aws:iam::{ACCOUNT}:user/nobody", "GetUser operation: The user with name nobody cannot be found."),
     ],
 )
 def test_what_cannot_be_asked(explain: Any, more: list[str], principal: str, complaint: str) -> None:

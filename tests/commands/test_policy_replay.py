@@ -165,7 +165,7 @@ def test_what_was_altered_is_reported(stead: Stead, capsys: pytest.CaptureFixtur
     [
         (f"arn:aws:iam::{ACCOUNT}:root", allow("*"), "is not the ARN of a user or role"),
         (f"arn:aws:sts::{ACCOUNT}:assumed-role/r/s", allow("*"), "is not the ARN of a user or role"),
-        (ALICE, "{", "Syntax errors in policy."),
+        (ALICE, "{", "p.json:1:2: Syntax errors in policy."),
     ],
 )
 def test_what_cannot_be_replayed(  # noqa: PLR0917  # fixtures are arguments

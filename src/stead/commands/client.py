@@ -58,8 +58,13 @@ def call(options: argparse.Namespace, service: str, operation: str, **parameters
     try:
         answer: dict[str, Any] = getattr(client(options, service), operation)(**parameters)
     except (BotoCoreError, ClientError) as error:
-        raise CommandError(str(error)) from error
+        raise failure(error) from error
     return answer
+
+
+def failure(error: Exception) -> CommandError:
+    """What botocore says, without its remark on the retries that were never wanted."""
+    return CommandError(str(error).replace(" (reached max retries: 0)", ""))
 
 
 def _session(values: dict[str, str]) -> Session:

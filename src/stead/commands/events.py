@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from stead.commands import client
-from stead.commands.output import CommandError, say
+from stead.commands.output import say
 
 if TYPE_CHECKING:
     import argparse
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
         for event in _events(options):
             say(event["CloudTrailEvent"] if options.json else line(event))
     except (BotoCoreError, ClientError) as error:
-        raise CommandError(str(error)) from error
+        raise client.failure(error) from error
     return 0
 
 

@@ -80,7 +80,7 @@ def explained(options: argparse.Namespace) -> Explained:
         context = {**bound.keys, **given}
         simulated = _simulated(iam, bound, options, context)
     except (BotoCoreError, ClientError) as error:
-        raise CommandError(str(error)) from error
+        raise client.failure(error) from error
     request = Request(options.action, options.resource, bound.principal, context, bound.principal.account)
     layers = bound.layers
     policies = {policy.id: policy for policy in (*layers.identity, *filter(None, (layers.boundary, layers.resource)))}

@@ -59,7 +59,7 @@ def _policy(file: Path) -> Policy:
     try:
         return Policy(str(file), "file", compile_document(validate(file.read_text("utf-8"), DocumentKind.IDENTITY).text))
     except MalformedPolicy as error:
-        raise CommandError(f"{file}: {error.message}") from error
+        raise CommandError(f"{file}:{error.line or 1}:{error.column or 1}: {error.message}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"cannot read {file}: {error}") from error
 

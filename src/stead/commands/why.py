@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         answer = ask(client.client(options, "iam-toolbox"), identifier)
     except (BotoCoreError, ClientError) as error:
-        raise CommandError(str(error)) from error
+        raise client.failure(error) from error
     for line in lines(answer):
         say(printable(line))
     return 0

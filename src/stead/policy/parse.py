@@ -44,6 +44,10 @@ class Defect(Exception):  # noqa: N818 - a finding at a place in the tree; `vali
         self.path = path
 
 
+class _Repeated(Exception):  # noqa: N818 - see Defect
+    """An object has a key twice; the reader does not say where."""
+
+
 class Number(str):
     """A JSON number, as it was written."""
 
@@ -57,6 +61,8 @@ def parse_json(text: str) -> Any:
         json.dumps(tree, ensure_ascii=False).encode()  # fails on lone surrogates, escaped or not
     except json.JSONDecodeError as error:
         raise InvalidJson(SYNTAX, error.lineno, error.colno) from None
+    except _Repeated:
+        raise MalformedPolicy(SYNTAX, *line_and_column(text, _repeated_key(text))) from None
     except (RecursionError, UnicodeEncodeError, ValueError):
         raise InvalidJson(SYNTAX) from None
     return tree
@@ -65,8 +71,27 @@ def parse_json(text: str) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise MalformedPolicy(SYNTAX)
+        raise _Repeated
     return found
+
+
+_KEY_OR_BRACE = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}]')
+
+
+def _repeated_key(text: str) -> int:
+    """Where the first key stands that its object has already; up to there ``text`` is JSON."""
+    objects: list[set[str]] = []
+    for token in _KEY_OR_BRACE.finditer(text):
+        if token[0] == "{":
+            objects.append(set())
+        elif token[0] == "}":
+            objects.pop()
+        elif token[2]:
+            key = json.loads(token[1])
+            if key in objects[-1]:
+                return token.start()
+            objects[-1].add(key)
+    return 0
 
 
 def _refuse(constant: str) -> Any:
