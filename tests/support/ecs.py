@@ -18,6 +18,7 @@ class Scene:
         self.stead = stead
         self.ecs, self.ec2 = stead.client("ecs"), stead.client("ec2")
         self.vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        self.ec2.modify_vpc_attribute(VpcId=self.vpc, EnableDnsHostnames={"Value": True})
         self.subnet = self.ec2.create_subnet(VpcId=self.vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
         self.cluster = self.ecs.create_cluster(clusterName="c")["cluster"]["clusterArn"]
         self.network = {"awsvpcConfiguration": {"subnets": [self.subnet]}}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
-
-from support.stead import ACCOUNT
 
 from stead.aws.call import Call, Caller, CallerKind
 from stead.aws.models import operation_model
@@ -19,13 +18,15 @@ if TYPE_CHECKING:
 REGION = "eu-west-1"
 START = 1_790_000_000_000
 ECS = "ecs.amazonaws.com"
+_ACCOUNTS = itertools.count(100_000_000_001)
 _READS = ("Describe", "Get", "List", "Discover")
 
 
 class Embedded:
-    """Moto as the child has it. ``now`` is the time of the next call."""
+    """Moto as the child has it, in an account of its own. ``now`` is the time of the next call."""
 
     def __init__(self, directory: Path) -> None:
+        self.account = str(next(_ACCOUNTS))
         self.now = START
         self._path = directory / "neighbours.db"
         self.journal = Journal(self._path)
@@ -33,7 +34,7 @@ class Embedded:
 
     def call(self, service: str, operation: str, *, requester: str = "", intent: str = "", region: str = REGION, **parameters: Any) -> Any:
         """The members of the answer; RefusedByNeighbourError for a refusal."""
-        caller = Caller(CallerKind.USER, ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/alice", "AIDAEXAMPLE")
+        caller = Caller(CallerKind.USER, self.account, f"arn:aws:iam::{self.account}:user/alice", "AIDAEXAMPLE")
         model = operation_model(service, operation)
         call = Call(service, operation, parameters, caller, region, self.now, "request")
         reads = operation.startswith(_READS)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
+from support.clients import boto3_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -114,7 +114,7 @@ class Running:
     def client(self, service: str, key: Any = (KEY_ID, SECRET), region: str = "us-east-1", retries: int = 0) -> Any:
         """A boto3 client over HTTP; ``key`` is (id, secret[, token])."""
         config = Config(retries={"max_attempts": retries}, connect_timeout=5, read_timeout=20)
-        return boto3.Session(*key, region_name=region).client(service, endpoint_url=self.url, config=config)  # type: ignore[call-overload]
+        return boto3_session(key, region).client(service, endpoint_url=self.url, config=config)  # type: ignore[call-overload]
 
     def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
         """One plain HTTP request; status and body."""
