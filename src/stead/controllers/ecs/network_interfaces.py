@@ -32,9 +32,11 @@ _DETAILS = (
 )
 _WORDS = {
     "ec2:CreateNetworkInterface": "Create Network Interface",
+    "ec2:CreateTags": "Create Tags",
     "ec2:CreateNetworkInterfacePermission": "Create Network Interface Permission",
     "ec2:AttachNetworkInterface": "Attach Network Interface",
     "ec2:DetachNetworkInterface": "Detach Network Interface",
+    "ec2:DeleteNetworkInterfacePermission": "Delete Network Interface Permission",
     "ec2:DeleteNetworkInterface": "Delete Network Interface",
 }
 UNABLE_TO_ASSUME = "Unable to assume the service linked role. Please verify that the ECS service linked role exists."
