@@ -92,7 +92,7 @@ def remaining(resources: Iterable[Mapping[str, Any]], tasks: Mapping[str, Mappin
 
 def lacking(needs: Needs, left: Iterable[Mapping[str, Any]], tasks: Mapping[str, Mapping[str, Any]], instance_type: str | None) -> str:
     """The reason why a task of these needs cannot be here (ecs-on-your-behalf.md 8.2); empty when it can."""
-    has = {one["name"]: one.get("integerValue", one.get("stringSetValue")) for one in left}
+    has = {one["name"]: one["stringSetValue"] if one["type"] == "STRINGSET" else one["integerValue"] for one in left}
     if needs.cpu > has["CPU"]:
         return "RESOURCE:CPU"
     if needs.memory > has["MEMORY"]:
