@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stead.controllers.ecs.task import Task, Wait
 
 _DIGITS = 10
+_EPHEMERAL = range(32768, 61000)  # Linux's own
 
 
 class SimulatedRuntime:
@@ -48,7 +49,9 @@ class SimulatedRuntime:
 
     def stop(self, task: Task) -> Wait:
         """SIGTERM, and after a while no container is left; one that never ran has no exit code."""
-        if any(container["lastStatus"] == "RUNNING" for container in task.document["containers"]) and (left := task.wait("stop", self._pace.stop)):
+        if any(container["lastStatus"] == "RUNNING" for container in task.document["containers"]) and (
+            left := task.wait("stop", self._pace.stop)
+        ):
             return left
         for container in task.document["containers"]:
             if container["lastStatus"] == "RUNNING":
@@ -67,5 +70,15 @@ def _run(task: Task, container: dict[str, Any]) -> None:
     container["runtimeId"] = f"{task.task_id}-{secrets.randbelow(10**_DIGITS):0{_DIGITS}}"  # recorded form
     for agent in container.get("managedAgents", ()):
         agent["lastStatus"], agent["lastStartedAt"] = "RUNNING", task.now
-    if task.work["containers"][container["name"]]["health"]:
+    kept = task.work["containers"][container["name"]]
+    if task.work["ec2_instance_id"] and task.work["network_mode"] in {"bridge", "host"}:
+        container["networkBindings"] = [_binding(mapping, task.work["network_mode"]) for mapping in kept["ports"]]
+    if kept["health"]:
         container["healthStatus"] = "HEALTHY"
+
+
+def _binding(mapping: dict[str, Any], mode: str) -> dict[str, Any]:
+    """Where a container's port is reached on its instance: as the mapping says, or at one of the instance's ephemeral ports."""
+    inside = mapping["containerPort"]
+    outside = mapping.get("hostPort") or (inside if mode == "host" else secrets.choice(_EPHEMERAL))
+    return {"bindIP": "0.0.0.0", "containerPort": inside, "hostPort": outside, "protocol": mapping.get("protocol") or "tcp"}  # noqa: S104  # what Docker says

@@ -176,7 +176,8 @@ def _overrides(wish: Wish) -> dict[str, Any]:
 
 
 def _of_container(definition: dict[str, Any]) -> dict[str, Any]:
-    return {"essential": definition.get("essential", True), "health": bool(definition.get("healthCheck"))}
+    ports = definition.get("portMappings") or []
+    return {"essential": definition.get("essential", True), "health": bool(definition.get("healthCheck")), "ports": ports}
 
 
 def _architecture(definition: dict[str, Any]) -> str:
