@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def send(neighbours: Neighbours, call: Call, *, read_only: bool) -> Answer:
     """The neighbour's answer; AwsError for its refusal, or when there is no answer."""
     model = operation_model(call.service, call.operation)
-    requester = call.caller.invoked_by or ""
+    requester = call.caller.invoked_by or "" if call.caller.is_linked_role else ""  # not who acts with a customer's own rights
     if call.raw is None:
         request = speech.written(call, model, read_only=read_only, intent=call.intent, requester=requester)
     else:

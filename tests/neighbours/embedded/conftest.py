@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 from support.neighbours import Embedded
 
-from stead.neighbours.embedded import player
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -20,4 +18,3 @@ def embedded(tmp_path: Path) -> Iterator[Embedded]:
     made = Embedded(tmp_path)
     yield made
     made.journal.close()
-    player.forget()

@@ -9,6 +9,7 @@ from stead.aws.call import Target
 from stead.aws.models import SERVICES
 from stead.aws.operation import Effect, Operation, family
 from stead.services.neighbours import keys, resources
+from stead.services.neighbours.side_effects import effect_of
 from stead.services.neighbours.tags import reader
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ def _operation(service: str, name: str) -> Operation:
 
 
 def _forward(context: Context, _parameters: Parameters, *, read_only: bool) -> Result:
-    return context.gateway.forward(context.origin, read_only=read_only)
+    send = partial(context.gateway.forward, context.origin, read_only=read_only)
+    effect = None if read_only else effect_of(context.origin.service, context.origin.operation)
+    return send() if effect is None else effect(context, send)
 
 
 def _first(context: Context, _parameters: Parameters) -> Target:

@@ -12,6 +12,7 @@ SUBJECTS = (
     "network_interfaces",
     "rules",
     "scaling_plans",
+    "scaling_policies",
     "sessions",
     "target_health",
 )
