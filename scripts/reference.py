@@ -32,6 +32,7 @@ EFFECTS = {
     Effect.WRITES: "writes",
     Effect.ADMINISTERS: "writes",
     Effect.PERMITS: "writes, changes permissions",
+    Effect.FORWARDS: "nothing: a neighbour is asked",
 }
 
 
