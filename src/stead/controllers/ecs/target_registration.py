@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
 from stead.aws.clock import SECOND
 from stead.controllers.ecs.behalf import Refused
@@ -42,7 +42,7 @@ _OTHERS = (
         ecs_tasks.c.service_arn == bindparam("service"),
         ecs_tasks.c.container_instance == bindparam("instance"),
         ecs_tasks.c.desired_status == "RUNNING",
-        ecs_tasks.c.last_status.in_(("ACTIVATING", "RUNNING")),
+        or_(ecs_tasks.c.last_status == "ACTIVATING", ecs_tasks.c.last_status == "RUNNING"),
         ecs_tasks.c.id != bindparam("arn"),
     )
     .limit(1)
