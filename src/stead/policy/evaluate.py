@@ -60,7 +60,8 @@ class Candidates(NamedTuple):
     allows: tuple[Match, ...]
 
 
-_REMEMBERED_ACTIONS = 32  # of one pool: its documents remember more, and there is a pool for every principal
+NOTHING_COVERS = Candidates((), ())  # one for all: it is the answer to every action that a principal was not given
+_REMEMBERED_ACTIONS = 256  # of one pool, some 190 bytes each; there is a pool for every principal (bench/policy weighs them)
 
 
 class Pool(tuple[Policy, ...]):  # noqa: SLOT001 - it needs the dictionary of its instance: a tuple may have no slots of its own
@@ -97,7 +98,7 @@ class Pool(tuple[Policy, ...]):  # noqa: SLOT001 - it needs the dictionary of it
             if found is not NO_CANDIDATES:
                 denies.extend([Match(policy, statement) for statement in found.denies])
                 allows.extend([Match(policy, statement) for statement in found.allows])
-        return Candidates(tuple(denies), tuple(allows))
+        return Candidates(tuple(denies), tuple(allows)) if denies or allows else NOTHING_COVERS
 
 
 def first_deny(pool: Pool, request: Request) -> Match | None:
