@@ -1,0 +1,132 @@
+"""How long one service's tasks take to RUNNING and away again, each with a network interface of its own, by their number.
+
+    .venv/bin/python bench/ecs/services.py             10, 100, 1,000 tasks, a fresh Stead for each
+    .venv/bin/python bench/ecs/services.py 10 50       other numbers
+
+`stead serve --task-pace fast` on SQLite, every commit flushed, embedded neighbours, one worker. Prints the table of README.md.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import boto3
+from botocore.config import Config
+
+KEY = ("AKIABENCHROOT0000001", "the-root-secret-of-the-benchmark")
+READY = "Stead is ready on "
+LIMIT_SECONDS = 600  # a bound of a broken run, not a promise
+POLL_SECONDS = 0.1
+SIZES = (10, 100, 1000)
+
+
+class Figures(NamedTuple):
+    """Seconds from CreateService's answer to all tasks RUNNING, to the steady state, and from scaling to zero until nothing is left."""
+
+    tasks: int
+    running: float
+    steady: float
+    gone: float
+    interfaces: int
+
+    def line(self) -> str:
+        """A row of the table."""
+        each = self.running * 1000 / self.tasks
+        away = self.gone * 1000 / self.tasks
+        return f"| {self.tasks:,} | {self.running:.1f} s | {each:.0f} ms | {self.steady:.1f} s | {self.gone:.1f} s | {away:.0f} ms | {self.interfaces:,} |"
+
+
+def main() -> None:
+    """The table."""
+    print("| tasks | all RUNNING | each | steady state | all gone | each | interfaces |\n|---|---|---|---|---|---|---|")
+    for size in [int(text) for text in sys.argv[1:]] or SIZES:
+        with tempfile.TemporaryDirectory(prefix="stead-bench-") as folder:
+            print(_measured(size, Path(folder)).line(), flush=True)
+
+
+def _measured(size: int, folder: Path) -> Figures:
+    command = [str(Path(sys.executable).with_name("stead")), "serve", "--port", "0", "--data-dir", str(folder), "--task-pace", "fast"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([*command, "--root-credentials", ":".join(KEY)], stdout=subprocess.PIPE, stderr=log)
+    try:
+        return _run(size, _url(process))
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _url(process: subprocess.Popen[bytes]) -> str:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if (text := line.decode()).startswith(READY):
+            return text.removeprefix(READY).strip()
+    raise RuntimeError("Stead did not start; see its log")
+
+
+def _run(size: int, url: str) -> Figures:
+    ecs, ec2 = _client("ecs", url), _client("ec2", url)
+    network = _network(ec2)
+    ecs.create_cluster()
+    ecs.register_task_definition(
+        family="web",
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        cpu="256",
+        memory="512",
+        containerDefinitions=[{"name": "web", "image": "nginx"}],
+    )
+    ecs.create_service(serviceName="web", taskDefinition="web", desiredCount=size, launchType="FARGATE", networkConfiguration=network)
+    started = time.monotonic()
+    running = _until(lambda: _service(ecs)["runningCount"] == size) - started
+    steady = _until(lambda: "steady state" in _service(ecs)["events"][0]["message"]) - started
+    interfaces = len(ec2.describe_network_interfaces()["NetworkInterfaces"])
+    ecs.update_service(service="web", desiredCount=0)
+    scaled = time.monotonic()
+    gone = _until(lambda: _usage(ecs) == 0) - scaled
+    left = len(ec2.describe_network_interfaces()["NetworkInterfaces"])
+    if left:
+        raise RuntimeError(f"{left} network interfaces are left")
+    return Figures(size, running, steady, gone, interfaces)
+
+
+def _client(service: str, url: str) -> Any:
+    return boto3.Session(*KEY, region_name="us-east-1").client(  # type: ignore[call-overload]
+        service, endpoint_url=url, config=Config(read_timeout=120, retries={"max_attempts": 0})
+    )
+
+
+def _network(ec2: Any) -> dict[str, Any]:
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/20")["Subnet"]["SubnetId"]
+    return {"awsvpcConfiguration": {"subnets": [subnet]}}
+
+
+def _service(ecs: Any) -> Any:
+    return ecs.describe_services(services=["web"])["services"][0]
+
+
+def _usage(ecs: Any) -> int:
+    """Tasks that are not STOPPED yet, by their states: a describe of a hundred at a time."""
+    pages = ecs.get_paginator("list_tasks").paginate(desiredStatus="STOPPED")
+    arns = [arn for page in pages for arn in page["taskArns"]]
+    groups = [arns[first : first + 100] for first in range(0, len(arns), 100)]
+    tasks = [task for group in groups for task in ecs.describe_tasks(tasks=group)["tasks"]]
+    return int(_service(ecs)["runningCount"]) + sum(task["lastStatus"] != "STOPPED" for task in tasks)
+
+
+def _until(what: Any) -> float:
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while not what():
+        if time.monotonic() > deadline:
+            raise RuntimeError("it takes too long")
+        time.sleep(POLL_SECONDS)
+    return time.monotonic()
+
+
+if __name__ == "__main__":
+    main()
