@@ -1,6 +1,6 @@
 # `make help` lists the targets. Each one sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test lint types imports check bench reference lock clean
+.PHONY: help setup run demo test lint types imports check bench bench-policy reference lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -8,7 +8,7 @@ BIN := .venv/bin
 T ?=
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: .venv/.ready ## .venv with everything locked; does nothing when it is up to date
 
@@ -37,6 +37,9 @@ check: lint types imports test ## what .ci/run calls
 
 bench: setup ## the benchmark against peers, one table
 	@$(BIN)/python bench/run.py
+
+bench-policy: setup ## the policy engine against three others
+	@$(BIN)/python bench/policy/run.py
 
 reference: setup ## write docs/reference/ from the program's own tables
 	@$(BIN)/python scripts/reference.py
