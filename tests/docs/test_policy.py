@@ -9,7 +9,17 @@ import stead.policy
 
 DOCUMENT = Path(__file__).parents[2] / "docs/policy.md"
 # What appears only in annotations, or is reached through what the document shows.
-REACHED = {"Context", "ContextValue", "CompiledDocument", "Document", "PrincipalEntry", "Effect", "Grant", "MatchedStatement", "Explanation"}
+REACHED = {
+    "Context",
+    "ContextValue",
+    "CompiledDocument",
+    "Document",
+    "PrincipalEntry",
+    "Effect",
+    "Grant",
+    "MatchedStatement",
+    "Explanation",
+}
 
 
 def test_the_examples_are_true() -> None:
