@@ -48,3 +48,14 @@ def test_a_call_sees_what_another_did_before_it(stead: Any, call: Callable[[Any,
         other.submit(stead.app.store.close).result()
     assert found.code in {"ClientException", "InvalidParameterException"}
     assert ecs.describe_clusters(clusters=["c"])["clusters"][0]["status"] == "INACTIVE"
+
+
+@pytest.mark.both_stores
+def test_every_registration_is_a_revision_of_its_own(stead: Any) -> None:
+    """recorded-aws.md 11.2; the first of a family has no row to wait for, and the loser of that race goes on to the second number."""
+    ecs = stead.client("ecs")
+    asked = {"family": "f", "containerDefinitions": [{"name": "web", "image": "nginx", "memory": 4}]}
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: ecs.register_task_definition(**asked)["taskDefinition"]["revision"], range(12)))
+        list(pool.map(lambda _: stead.app.store.close(), range(4)))
+    assert sorted(made) == list(range(1, 13))
