@@ -29,6 +29,8 @@ def send(neighbours: Neighbours, call: Call, *, read_only: bool) -> Answer:
         raise AwsError("ServiceUnavailable", f"The service is unavailable: {error}", 503) from error
     if reply.status == NOT_IMPLEMENTED.status:
         raise not_implemented(call.service, call.operation)
+    if reply.status >= 500 and not reply.body:
+        raise speech.UnplayableError(call.service, call.operation)
     return speech.read(call.service, model, reply, call.protocol or speech.protocol_of(call.service))
 
 

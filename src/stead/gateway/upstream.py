@@ -53,6 +53,9 @@ class NoNeighbours:
         """Likewise."""
         raise NeighbourUnavailableError(f"no neighbour serves {request.service}: Stead was started with --neighbours none")
 
+    def forget(self) -> None:
+        """There is nothing."""
+
     def close(self) -> None:
         """Nothing is open."""
 
@@ -88,7 +91,12 @@ class NeighboursAtUrl:
             answer = self._http().send(self._signed(request))
         except HTTPClientError as error:
             raise NeighbourUnavailableError(f"{request.service}:{request.operation} at {self._url}: {error}") from error
+        if 300 <= answer.status_code < 400:
+            raise NeighbourUnavailableError(f"{request.service}:{request.operation} at {self._url}: redirects are not followed")
         return NeighbourReply(answer.status_code, tuple(answer.headers.items()), answer.content)
+
+    def forget(self) -> None:
+        """What others hold is not Stead's to empty."""
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -174,6 +182,10 @@ class NeighboursWithin:
     def send(self, request: NeighbourRequest) -> NeighbourReply:
         """The child's answer."""
         return self._embedded.send(request)
+
+    def forget(self) -> None:
+        """As on the first day."""
+        self._embedded.forget()
 
     def close(self) -> None:
         """End the child."""

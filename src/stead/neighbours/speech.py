@@ -27,6 +27,13 @@ class RefusedByNeighbourError(AwsError):
         self.reply = reply
 
 
+class UnplayableError(AwsError):
+    """The neighbour broke off without a word: mostly over parameters that AWS would refuse."""
+
+    def __init__(self, service: str, operation: str) -> None:
+        super().__init__("NotImplemented", f"The neighbour of {service} cannot do {operation} with these parameters.", 501)
+
+
 class Answer(dict[str, Any]):
     """An answer's members; ``reply`` is it as it came."""
 
@@ -57,7 +64,7 @@ def written(call: Call, model: OperationModel, *, read_only: bool, intent: str =
 def read(service: str, model: OperationModel, reply: NeighbourReply, protocol: str) -> Answer:
     """The members of an answer, times in milliseconds as everywhere in Stead; RefusedByNeighbourError for a refusal."""
     wire = {"status_code": reply.status, "headers": _headers(reply), "body": reply.body}
-    parsed: dict[str, Any] = _parser(protocol).parse(wire, model.output_shape)
+    parsed = _parsed(service, model, wire, protocol)
     if reply.status >= 400:
         error = parsed.get("Error", {})
         raise RefusedByNeighbourError(str(error.get("Code", service)), str(error.get("Message", "")), reply)
@@ -65,6 +72,17 @@ def read(service: str, model: OperationModel, reply: NeighbourReply, protocol: s
     answer = Answer(_in_milliseconds(parsed))
     answer.reply = reply
     return answer
+
+
+def _parsed(service: str, model: OperationModel, wire: dict[str, Any], protocol: str) -> dict[str, Any]:
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415  # as below
+
+    try:
+        found: dict[str, Any] = _parser(protocol).parse(wire, model.output_shape)
+    except (ResponseParserError, ValueError) as error:
+        text = f"The service is unavailable: what answered {service}:{model.name} does not speak AWS's protocol"
+        raise AwsError("ServiceUnavailable", text, 503) from error
+    return found
 
 
 @cache

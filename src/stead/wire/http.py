@@ -11,7 +11,7 @@ from stead.aws.clock import now_ms
 from stead.aws.errors import AwsError
 from stead.aws.ids import new_uuid
 from stead.aws.models import GLOBAL_REGION, SERVICES, operation_model, regions, service_model
-from stead.neighbours.speech import Answer, RefusedByNeighbourError
+from stead.neighbours.speech import Answer, RefusedByNeighbourError, UnplayableError
 from stead.wire import aws_ec2, aws_json, aws_query, rest_json, rest_xml, rpc_cbor
 from stead.wire.constraints import validate
 from stead.wire.messages import HttpReply
@@ -98,7 +98,11 @@ class Door:
         parameters = codec.parse(model, route.body)
         if not route.service.is_forwarded:  # else what a parameter may be is the neighbour's to say
             validate(model, route.service.name, parameters)
-        result: Result = self._pipeline.run(_call(request, route, parameters, caller, moment))
+        try:
+            result: Result = self._pipeline.run(_call(request, route, parameters, caller, moment))
+        except UnplayableError:
+            validate(model, route.service.name, parameters)
+            raise
         return _relayed(result.reply, request_id) if isinstance(result, Answer) else codec.reply(model, result, request_id)
 
     def _verify(self, claim: Claim) -> tuple[Caller, int]:

@@ -16,6 +16,7 @@ import orjson
 from sqlalchemy import bindparam, delete, select, update
 
 from stead import __version__
+from stead.neighbours.messages import NeighbourUnavailableError
 from stead.services.ecs import simulation
 from stead.store import ecs_tables
 from stead.store.tables import (
@@ -103,12 +104,20 @@ _ADVANCE = (
 class Internal:
     """Answers ``/_stead/*``."""
 
-    def __init__(
-        self, store: Store, host: str, forget_events: Callable[[], None], now: Callable[[Reader], int], *, ephemeral: bool
+    def __init__(  # noqa: PLR0913  # what App gives it, once
+        self,
+        store: Store,
+        host: str,
+        forget_events: Callable[[], None],
+        now: Callable[[Reader], int],
+        *,
+        forget_neighbours: Callable[[], None] = lambda: None,
+        ephemeral: bool,
     ) -> None:
         self._store = store
         self._now = now
         self._forget_events = forget_events
+        self._forget_neighbours = forget_neighbours
         self._host = host
         self._routes: dict[tuple[str, bytes], Callable[[HttpRequest], HttpReply]] = {("GET", b"/_stead/health"): _health}
         if ephemeral:
@@ -138,6 +147,10 @@ class Internal:
         with self._store.write() as db:
             for statement in _EMPTY:
                 db.run(statement)
+        try:
+            self._forget_neighbours()  # after the rows, so that no controller makes anything there for one of them
+        except NeighbourUnavailableError as error:
+            return _problem(503, str(error))
         return _reply(200, {"status": "reset"})
 
     def _clock(self, request: HttpRequest) -> HttpReply:

@@ -10,12 +10,12 @@ import logging
 import secrets
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stead.neighbours.messages import pack_reply, pack_request, unpack_reply, unpack_request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from stead.neighbours.messages import NeighbourReply, NeighbourRequest
@@ -52,10 +52,11 @@ class Entry(NamedTuple):
 
 
 class Journal:
-    """Opened by one process at a time (the child holds a lock beside it)."""
+    """Opened by one process at a time (the child holds a lock)."""
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.text_factory = _text
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute(_TABLE)
@@ -76,7 +77,7 @@ class Journal:
         kept = pack_reply(reply) if request.intent else None
         answer = digest_of(reply)
         where = (request.service, request.region)
-        row = (request.intent or None, about, *where, moto, seed, packed, reply.status, answer, kept, _seal(seed, packed, answer))
+        row = (request.intent or None, about, *where, moto, seed, packed, reply.status, answer, kept, _seal(seed, packed, answer, kept))
         self._db.execute(
             "INSERT INTO journal (intent, about, service, region, moto, seed, request, status, answer, reply, digest) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
             row,
@@ -88,14 +89,18 @@ class Journal:
         return unpack_reply(row[0]) if row is not None else None
 
     def entries(self) -> Iterator[Entry]:
-        """All that can be read, in order."""
-        for number, moto, seed, packed, answer, digest in self._db.execute(
-            "SELECT number, moto, seed, request, answer, digest FROM journal ORDER BY number"
+        """All that can be read, in order. The intent of a damaged one is free again: what it did is not there."""
+        damaged = []
+        for number, moto, digest, *sealed in self._db.execute(
+            "SELECT number, moto, digest, seed, request, answer, reply FROM journal ORDER BY number"
         ):
-            if digest != _seal(seed, packed, answer):
+            if not _is_whole(digest, sealed):
                 log.error("entry %d of the neighbours' journal is damaged and left out", number)
+                damaged.append((number,))
                 continue
+            seed, packed, answer, _ = sealed
             yield Entry(number, seed, moto, unpack_request(packed), answer)
+        self._db.executemany("UPDATE journal SET intent = NULL WHERE number = ?", damaged)
 
     def forget(self, abouts: Iterable[str]) -> None:
         """Compaction: everything about these resources, which are gone."""
@@ -123,5 +128,16 @@ def digest_of(reply: NeighbourReply) -> bytes:
     return hashlib.blake2b(b"%d\n%s" % (reply.status, reply.body), digest_size=16).digest()
 
 
-def _seal(seed: int, packed: bytes, answer: bytes) -> str:
-    return hashlib.blake2b(b"%d\n%s%s" % (seed, answer, packed), digest_size=16).hexdigest()
+def _seal(seed: int, packed: bytes, answer: bytes, kept: bytes | None) -> str:
+    return hashlib.blake2b(b"%d\n%s%s%s" % (seed, answer, packed, kept or b""), digest_size=16).hexdigest()
+
+
+def _is_whole(digest: object, sealed: Sequence[Any]) -> bool:
+    try:
+        return digest == _seal(*sealed)
+    except TypeError:  # damage can change what kind of value a column holds
+        return False
+
+
+def _text(found: bytes) -> str:
+    return found.decode("utf-8", "replace")

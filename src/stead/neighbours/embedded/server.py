@@ -1,15 +1,11 @@
-"""The child: holds the lock, plays the journal, then answers one call at a time over a socket that only its owner can open."""
+"""What the child does: plays the journal, then answers one call at a time over a socket that only its owner can open."""
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
-import sys
 import threading
 from multiprocessing.connection import Connection, Listener
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import moto
 
@@ -17,11 +13,14 @@ from stead.neighbours.embedded import overlays, player, words
 from stead.neighbours.embedded.compaction import about, gone
 from stead.neighbours.embedded.journal import Journal, digest_of
 from stead.neighbours.embedded.overlay import Asked, Refused, overlay_of
+from stead.neighbours.embedded.place import JOURNAL, SOCKET, address
 from stead.neighbours.messages import FORGET, NeighbourReply, NeighbourRequest, pack_reply, unpack_request
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 log = logging.getLogger("stead.neighbours")
 
-SOCKET, LOCK, JOURNAL = "neighbours.sock", "neighbours.lock", "neighbours.db"
 BACKLOG = 64
 
 overlays.declare()
@@ -87,20 +86,12 @@ def _perform(request: NeighbourRequest, seed: int | None) -> Played:
         return Played(NeighbourReply(500, (), b""))
 
 
-def main(directory: Path) -> None:
-    """Serve the data directory ``directory`` until standard input ends, which is when the parent does."""
-    lock = (directory / LOCK).open("a")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return  # another worker's child was quicker
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.umask(0o077)
+def serve(directory: Path) -> None:
+    """Play the journal in ``directory``, then answer there for ever."""
     server = Server(Journal(directory / JOURNAL))
     server.restore()
-    path = directory / SOCKET
-    path.unlink(missing_ok=True)
-    with Listener(str(path), "AF_UNIX", backlog=BACKLOG) as listener:
+    (directory / SOCKET).unlink(missing_ok=True)
+    with address(directory) as where, Listener(where, "AF_UNIX", backlog=BACKLOG) as listener:
         while True:
             connection = listener.accept()
             threading.Thread(target=_converse, args=(server, connection), daemon=True).start()
@@ -121,13 +112,3 @@ def _answer(server: Server, asked: bytes) -> bytes:
         return pack_reply(server.answer(unpack_request(asked)))
     server.forget()
     return pack_reply(NeighbourReply(200, (), b""))
-
-
-def _end_with_parent() -> None:
-    sys.stdin.buffer.read()
-    os._exit(0)  # a thread that plays must not delay it: what is not journaled was not answered
-
-
-if __name__ == "__main__":
-    logging.basicConfig(format="%(name)s: %(message)s", level=logging.WARNING)
-    main(Path(sys.argv[1]))
