@@ -55,9 +55,15 @@ class Step:
         for task in ended:
             self._count_failure(task["deployment"])
             if task.get("stopCode") == task_rows.FAILED_TO_START:
-                self.said.append(events.NOT_LAUNCHED.format(error=task.get("stoppedReason", "")))
+                self.said.append(events.trouble(events.NOT_LAUNCHED, task.get("stoppedReason", "")))
         if ended:
             self.back_off(len(ended))
+
+    def tell_troubles(self) -> None:
+        """What keeps tasks from going, while any are on their way out."""
+        if any(tally.leaving for tally in self.tallies.values()):
+            reasons = service_tasks.troubles(self.db, self.service.arn)
+            self.said += [events.trouble(events.NOT_STOPPED, reason) for reason in reasons]
 
     def back_off(self, failures: int) -> None:
         """At most 15 minutes, at AWS's pace (ecs-on-your-behalf.md 10)."""
@@ -92,7 +98,7 @@ class Step:
         if rows:
             self._recount()
 
-    def tell_registrations(self, _count: int) -> None:
+    def tell_registrations(self) -> None:
         """Tasks that came to run were registered, tasks that left were deregistered (tasks.py goes through both before)."""
         if not self.has_balancers:
             return

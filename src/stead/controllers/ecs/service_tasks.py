@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, case, func, select
 from stead.aws.clock import MINUTE
 from stead.controllers.ecs.rollout import Tally
 from stead.linked_roles import catalog, holding
-from stead.services.ecs import instance_resources, placement, provider_strategy, task_rows
+from stead.services.ecs import instance_resources, placement, provider_rows, provider_strategy, task_rows
 from stead.services.ecs.placement import Rules
 from stead.services.ecs.task_shapes import Wish
 from stead.store.ecs_tables import container_instances, ecs_tasks, task_definitions
@@ -66,6 +66,17 @@ _ENDED = select(ecs_tasks.c.id, ecs_tasks.c.deployment, ecs_tasks.c.stopped, ecs
 _AT_WORK = select(ecs_tasks.c.id, ecs_tasks.c.document).where(
     _OF_SERVICE, ecs_tasks.c.last_status == RUNNING, ecs_tasks.c.desired_status == RUNNING
 )
+# A refusal that keeps a task from going is its reason meanwhile; the one before is kept in its work (tasks.py).
+_HELD_UP = (
+    select(ecs_tasks.c.document)
+    .where(
+        _OF_SERVICE,
+        ecs_tasks.c.last_status != "STOPPED",
+        ecs_tasks.c.desired_status == "STOPPED",
+        ecs_tasks.c.work.like('%"reason":%'),
+    )
+    .limit(10)
+)
 _INSTANCE = select(container_instances.c.ec2_instance_id).where(container_instances.c.id == bindparam("arn"))
 _DEFINITION = select(task_definitions.c.document).where(task_definitions.c.arn == bindparam("arn"))
 _TAGS = select(tags.c.name, tags.c.value).where(tags.c.owner == bindparam("owner"))
@@ -92,6 +103,12 @@ def tallies(db: Reader, service: Service) -> dict[str, Tally]:
 def at_work(db: Reader, arn: str) -> dict[str, dict[str, Any]]:
     """The documents of the tasks that run and shall."""
     return {row.id: orjson.loads(row.document) for row in db.all(_AT_WORK, service=arn)}
+
+
+def troubles(db: Reader, arn: str) -> list[str]:
+    """Why tasks that shall go do not, each reason once."""
+    documents = (orjson.loads(row.document) for row in db.all(_HELD_UP, service=arn))
+    return sorted({document.get("stoppedReason", "") for document in documents})
 
 
 def definition_of(db: Reader, arn: str) -> dict[str, Any] | None:
@@ -221,6 +238,8 @@ def _placed(db: Writer, service: Service, wish: Wish, deployment: Mapping[str, A
         return wish
     rules = Rules(service.document["placementConstraints"], service.document["placementStrategy"], wish.group)
     placed = placement.choose(db, wish.cluster_arn, instance_resources.needs_of(wish.definition), rules, provider=name)
+    if placed.instance is None and name is not None and provider_rows.waits(db, wish.account_id, wish.region, name):
+        return wish
     if placed.instance is None:
         return placement.event_words(placed.failures)
     return replace(wish, container_instance=placed.instance.id, ec2_instance_id=placed.instance.ec2_instance_id)

@@ -87,7 +87,8 @@ def _advance(step: Step) -> Again:
     deployments.judge(step)
     moved = _move(step)
     deployments.note_counts(step)
-    step.tell_registrations(_TOLD_AT_ONCE)
+    step.tell_registrations()
+    step.tell_troubles()
     if deployments.finish(step):
         return Again(step.until_next_look())
     return Again(0 if moved == BATCH else step.until_next_round())
@@ -138,7 +139,8 @@ def _drain(step: Step) -> Again:
     service = step.service
     newest = service.deployments[0]["id"]
     stopped = _stop(step, {name: tally.wanted for name, tally in step.tallies.items()}, newest)
-    step.tell_registrations(_TOLD_AT_ONCE)
+    step.tell_registrations()
+    step.tell_troubles()
     if stopped == BATCH:
         return Again()
     if any(tally.wanted or tally.leaving for tally in step.tallies.values()):

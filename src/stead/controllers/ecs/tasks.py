@@ -262,6 +262,6 @@ def _merge(taken: dict[str, Any], current: dict[str, Any], made: dict[str, Any])
 
 def _tell_service(db: Writer, row: Row, document: dict[str, Any], now: int) -> None:
     """A service follows its tasks; one that will look within a lease is not woken (see task_rows)."""
-    if row.service_arn and document["lastStatus"] != row.last_status:
+    if row.service_arn and (document["lastStatus"] != row.last_status or document["healthStatus"] == "UNHEALTHY"):
         db.run(_WAKE_SERVICE, arn=row.service_arn, now=now, soon=now + LEASE_MS)
         db.wake_runner()

@@ -37,6 +37,7 @@ STUCK = (
     " Update the minimumHealthyPercent or maximumPercent value and try again."
 )
 NOT_LAUNCHED = "failed to launch a task with (error {error})."  # reported for the task role; of other refusals inferred
+NOT_STOPPED = "failed to stop a task with (error {error})."  # inferred from it
 HEALTH_UNKNOWN = "failed to describe target health on (target-group {group}) with (error {error})"  # inferred from the other texts
 
 
@@ -48,6 +49,11 @@ def said(events: list[Event], service: str, texts: Iterable[str], now: int) -> l
             continue
         events = [{"id": new_uuid(), "createdAt": now, "message": message}, *events[: KEPT - 1]]
     return events
+
+
+def trouble(text: str, reason: str) -> str:
+    """The event of a task that something is in the way of; a workflow's own words (target_registration.py) are an event as they are."""
+    return reason if reason.startswith("failed to ") else text.format(error=reason.removesuffix("."))
 
 
 def tasks(arns: Iterable[str]) -> str:
