@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 from stead.aws.clock import SECOND, now_ms
 from stead.controllers.ecs.behalf import Behalf
+from stead.controllers.ecs.capacity_providers import Associations, CapacityProviders
+from stead.controllers.ecs.container_insights import ContainerInsights
+from stead.controllers.ecs.container_instances import ContainerInstances
 from stead.controllers.ecs.network_interfaces import NetworkInterfaces
 from stead.controllers.ecs.pace import PACES, Pace
 from stead.controllers.ecs.service_discovery import ServiceDiscovery
@@ -14,6 +17,7 @@ from stead.controllers.ecs.services import Services
 from stead.controllers.ecs.simulated import SimulatedRuntime
 from stead.controllers.ecs.target_registration import TargetRegistration
 from stead.controllers.ecs.tasks import Tasks
+from stead.controllers.ecs.waiting_tasks import WaitForInstance
 from stead.controllers.iam.access_report import AccessReport
 from stead.controllers.iam.linked_role_deletion import LinkedRoleDeletion
 from stead.controllers.runner import Runner
@@ -66,6 +70,8 @@ SERVICES = {
         "poll_endpoint",
         "container_instances",
         "agent",
+        "capacity_providers",
+        "execute_command",
         "tasks",
         "services",
     ),
@@ -81,10 +87,14 @@ CONTROLLERS: tuple[Callable[[App], Controller], ...] = (
         app.behalf,
         SimulatedRuntime(app.pace),
         app.pace,
-        provisioning=(NetworkInterfaces(app.pace),),
+        provisioning=(WaitForInstance(app.pace), NetworkInterfaces(app.pace)),
         activating=(TargetRegistration(app.pace, app.store), ServiceDiscovery(app.pace)),
     ),
     lambda app: Services(app.behalf, app.pace),
+    lambda app: ContainerInstances(app.behalf, app.pace),
+    lambda app: CapacityProviders(app.pace),
+    lambda app: Associations(app.behalf, app.pace),
+    lambda app: ContainerInsights(app.behalf, app.pace),
 )
 
 
@@ -101,7 +111,7 @@ class App:
     def __init__(self, settings: Settings) -> None:
         declare_operations()
         self.settings = settings
-        self.store = Store(settings.store_url)
+        self.store: Store = Store(settings.store_url)
         self.ring = load_or_create(settings.data_dir / "keys", may_create=False)
         self.recorder = Recorder()
         self.standing = Standing(settings.account_id)
@@ -124,7 +134,14 @@ class App:
         self.pace: Pace = PACES[settings.task_pace]
         self.runner = Runner(self.store, [controller(self) for controller in CONTROLLERS], self.recorder, self.now)
         self.store.on_due = self.runner.wake
-        self.internal = Internal(self.store, settings.host, self.recorder.clear, self.now, ephemeral=settings.ephemeral)
+        self.internal = Internal(
+            self.store,
+            settings.host,
+            self.recorder.clear,
+            self.now,
+            forget_neighbours=self.neighbours.forget,
+            ephemeral=settings.ephemeral,
+        )
 
     def answer(self, request: HttpRequest) -> HttpReply:
         """Any request to the port."""

@@ -7,6 +7,7 @@ the neighbour with its intent (designs/neighbours.md). The work itself is counte
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from stead.aws.arn import iam_arn
@@ -88,6 +89,14 @@ class Behalf:
             if error.code in _DENIED:
                 self._sessions.pop((where, session_name), None)
             raise Refused(f"{service}:{operation}", error.code, error.message) from error
+
+    def as_service(self, where: Where, service: str, operation: str, parameters: Parameters) -> None:
+        """What one AWS service tells another itself, such as its metrics: no customer's policy is asked about it, and no trail shows it."""
+        origin = _origin(where, session.service_caller(PRINCIPAL, where.account_id), self.now(), "")
+        try:
+            self._pipeline.forward(replace(origin, service=service, operation=operation, parameters=parameters), read_only=False)
+        except AwsError as error:
+            raise Away(f"{service}:{operation}: {error.message}") from error
 
     def _caller(self, origin: Call, session_name: str) -> Caller:
         pipeline, key = self._pipeline, (Where(origin.caller.account_id, origin.region), session_name)

@@ -22,8 +22,11 @@ class Pace(NamedTuple):
     last_retry: int = 15 * MINUTE  # repeated failures back off to at most that (ecs-on-your-behalf.md 10)
     service_round: int = 2 * SECOND  # between two looks at a service that changes; inferred
     target_look: int = 10 * SECOND  # between two questions about the health of its targets; inferred
+    performance_events: int = MINUTE  # about that [documented]
+    capacity_look: int = MINUTE  # the metric's period (ecs-on-your-behalf.md 5.2)
+    scale_in_after: int = 15 * MINUTE  # below the target (ecs-on-your-behalf.md 5.3)
 
 
 NORMAL = Pace()
-FAST = Pace(0, 0, 0, 0, 0, 0, 0, 10 * SECOND, 200, 2 * SECOND, 100, 1 * SECOND)
+FAST = Pace(0, 0, 0, 0, 0, 0, 0, 10 * SECOND, 200, 2 * SECOND, 100, 1 * SECOND, 1 * SECOND, 1 * SECOND, 3 * SECOND)
 PACES = {"normal": NORMAL, "fast": FAST}

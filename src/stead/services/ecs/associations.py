@@ -17,8 +17,8 @@ from stead.aws.ids import new_uuid
 from stead.linked_roles import holding, work
 from stead.linked_roles.work import Work
 from stead.services.ecs import linked_role, provider_rows
-from stead.store.ecs_tables import cluster_attachments, ecs_services, ecs_tasks
-from stead.store.tables import documents, policies, policy_versions
+from stead.store.ecs_tables import cluster_attachments, container_instances, ecs_services, ecs_tasks
+from stead.store.tables import clusters, documents, policies, policy_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,6 +44,16 @@ _OF_PROVIDER = select(cluster_attachments).where(
     cluster_attachments.c.region == bindparam("region"),
     cluster_attachments.c.capacity_provider == bindparam("provider"),
     cluster_attachments.c.status != DELETED,
+)
+_CLUSTERS = (
+    select(clusters)
+    .where(clusters.c.account_id == bindparam("account"), clusters.c.region == bindparam("region"), clusters.c.status == "ACTIVE")
+    .order_by(clusters.c.name)
+)
+_LOOK = (
+    update(container_instances)
+    .where(container_instances.c.cluster_arn == bindparam("cluster"), container_instances.c.due.is_not(None))
+    .values(due=bindparam("now"))
 )
 _UNWANT = update(cluster_attachments).where(cluster_attachments.c.id == bindparam("key")).values(wanted=0, due=bindparam("now"))
 _WAKE = (
@@ -79,6 +89,12 @@ def of_provider(db: Reader, account: str, region: str, provider: str) -> list[Ro
     return db.all(_OF_PROVIDER, account=account, region=region, provider=provider)
 
 
+def clusters_of(db: Reader, provider: Row) -> list[str]:
+    """The ACTIVE clusters that have the provider."""
+    rows = db.all(_CLUSTERS, account=provider.account_id, region=provider.region)
+    return [str(row.arn) for row in rows if provider.name in orjson.loads(row.capacity_providers)]
+
+
 def shown(db: Reader, cluster: str) -> dict[str, Any]:
     """The members of the Cluster shape that tell of them; ``attachmentsStatus`` is there when there is something to tell."""
     rows = of_cluster(db, cluster)
@@ -101,6 +117,8 @@ def change(context: Context, cluster: str, before: Iterable[str], wanted: Iterab
         row = None if name in there else provider_rows.find(context.db, context.account_id, context.region, name)
         if row is not None and provider_rows.scales(row):
             attach(context.writer, cluster, row, context.now)
+    context.writer.run(_LOOK, cluster=cluster, now=context.now)  # instances learn which provider is theirs now
+    context.writer.wake_runner()
 
 
 def attach(db: Writer, cluster: str, provider: Row, now: int) -> None:

@@ -17,7 +17,7 @@ import orjson
 from sqlalchemy import bindparam, select, update
 
 from stead.aws.clock import SECOND
-from stead.services.ecs import instance_resources, query_language
+from stead.services.ecs import associations, instance_resources, query_language
 from stead.store.ecs_tables import container_instances, ecs_attributes, ecs_tasks
 from stead.store.engine import Conflict
 
@@ -136,6 +136,8 @@ def release(db: Writer, arn: str, task: str, now: int) -> None:
     if kept["tasks"].pop(task, None) is not None:
         keep(db, row, kept)
         db.run(_DUE, arn=arn, now=now, soon=now + LOOKED_AT_SOON)
+        if row.capacity_provider:
+            associations.wake(db, row.cluster_arn, now, now + LOOKED_AT_SOON)
         db.wake_runner()
 
 

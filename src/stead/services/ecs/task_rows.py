@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, or_, select, update
 from stead.aws.clock import SECOND
 from stead.linked_roles import work
 from stead.linked_roles.work import Work
-from stead.services.ecs import placement, task_shapes
+from stead.services.ecs import associations, placement, task_shapes
 from stead.services.ecs.instance_resources import needs_of
 from stead.store.ecs_tables import ecs_tasks
 from stead.store.tables import tags
@@ -58,6 +58,8 @@ def make(db: Writer, wish: Wish, role: Row | None, now: int) -> dict[str, Any]:
     kept = task_shapes.work(wish, task_id)
     if wish.container_instance:
         placement.reserve(db, wish.container_instance, arn, needs_of(wish.definition, wish.overrides))
+    if wish.capacity_provider and not wish.is_fargate:
+        associations.wake(db, wish.cluster_arn, now, now + LOOKED_AT_SOON)
     db.insert(ecs_tasks, **_columns(wish), **_changing(document, kept), id=arn, created=now, due=now, lease=0)
     shown = {**{tag["key"]: tag["value"] for tag in wish.tags}, **kept["managed_tags"]}
     db.insert_many(tags, [{"owner": arn, "tag_key": key, "name": key, "value": value} for key, value in shown.items()])

@@ -58,6 +58,11 @@ class Wish:
         return self.launch_type == "FARGATE"
 
     @property
+    def waits(self) -> bool:
+        """Whether it has no place yet: it waits for an instance of its capacity provider."""
+        return self.launch_type == "EC2" and self.container_instance is None
+
+    @property
     def needs_role(self) -> bool:
         """Whether ECS must act for it outside: only then does it need the linked role."""
         return self.network is not None or bool(self.load_balancers) or bool(self.registries)
@@ -92,7 +97,7 @@ def document(wish: Wish, task_id: str, now: int) -> dict[str, Any]:
         "group": wish.group or f"family:{definition['family']}",
         "healthStatus": "UNKNOWN",
         "inferenceAccelerators": [],
-        "lastStatus": "PENDING" if wish.network is None else "PROVISIONING",
+        "lastStatus": "PROVISIONING" if wish.network is not None or wish.waits else "PENDING",
         "launchType": wish.launch_type,
         "memory": overrides.get("memory") or definition.get("memory"),
         "overrides": _overrides(wish),

@@ -15,7 +15,7 @@ from stead.aws import page_tokens
 from stead.aws.call import Target
 from stead.aws.errors import AwsError
 from stead.aws.operation import Effect, operation
-from stead.services.ecs import linked_role, passed_roles, placement, provider_strategy, tags, task_requests, task_rows
+from stead.services.ecs import linked_role, passed_roles, placement, provider_rows, provider_strategy, tags, task_requests, task_rows
 from stead.services.ecs.container_instances import active_cluster
 from stead.services.ecs.instance_resources import needs_of
 from stead.services.ecs.names import DEFAULT_CLUSTER, client_error, cluster_arn, invalid_parameter, name_of
@@ -144,7 +144,7 @@ class _Making:
         instance = None
         if launch_type != "FARGATE":
             placed = self._placed(provider, only)
-            if (instance := placed.instance) is None:
+            if (instance := placed.instance) is None and not self._waits(provider):
                 return [failure.answer() for failure in placed.failures] or self._nowhere(only)
         self._make(self._wish(launch_type, provider, instance))
         return []
@@ -173,6 +173,11 @@ class _Making:
         rules = placement.Rules(request.get("placementConstraints") or (), request.get("placementStrategy") or (), group)
         needs = needs_of(self._definition, request.get("overrides"))
         return placement.choose(self._context.writer, self._cluster, needs, rules, provider=provider, only=None if only is None else {only})
+
+    def _waits(self, provider: str | None) -> bool:
+        """A task for a group that ECS scales is made, and waits for its instance (ecs-on-your-behalf.md 5.3)."""
+        context = self._context
+        return provider is not None and provider_rows.waits(context.db, context.account_id, context.region, provider)
 
     def _nowhere(self, only: str | None) -> list[dict[str, str]]:
         if only is None:
