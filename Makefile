@@ -22,7 +22,7 @@ demo: setup ## the whole life of the ECS linked role, with the real AWS CLI
 	@$(BIN)/python scripts/demo.py
 
 test: setup ## all tests, or T=path
-	@$(BIN)/python -m pytest $(T)
+	@$(BIN)/python -m pytest $(if $(T),,-n auto --dist worksteal) $(T)
 
 lint: setup ## style
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -23,7 +23,7 @@ def test_other_texts_hold_none(other: str) -> None:
     assert ids.account_of_key(other) is None
 
 
-@pytest.mark.parametrize(("made", "version"), [(ids.new_uuid(), 4), (ids.ordered_uuid(1_700_000_000_000), 7)])
+@pytest.mark.parametrize(("made", "version"), [(ids.new_uuid(), 4), (ids.ordered_uuid(1_700_000_000_000), 7)], ids=["new", "ordered"])
 def test_uuids_are_of_their_version(made: str, version: int) -> None:
     parsed = uuid.UUID(made)
     assert (str(parsed), parsed.version, parsed.variant) == (made, version, uuid.RFC_4122)
@@ -42,6 +42,7 @@ def test_ordered_uuids_follow_their_making_within_a_millisecond() -> None:
 @pytest.mark.parametrize(
     ("uuid", "moment"),
     [(ids.ordered_uuid(1_700_000_000_123), 1_700_000_000_123), (ids.new_uuid(), None), ("", None), ("x" * 36, None)],
+    ids=["ordered", "new", "empty", "long"],
 )
 def test_an_ordered_uuid_says_when(uuid: str, moment: int | None) -> None:
     assert ids.ordered_time(uuid) == moment

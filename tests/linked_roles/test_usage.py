@@ -79,7 +79,7 @@ def test_answers_that_come_too_late_are_unknown(monkeypatch: pytest.MonkeyPatch)
     answered.set()
 
 
-@pytest.mark.parametrize("probe", {probe.own for entry in catalog.services().values() for probe in entry.probes if probe.own})
+@pytest.mark.parametrize("probe", sorted({probe.own for entry in catalog.services().values() for probe in entry.probes if probe.own}))
 def test_each_kind_of_own_rows_is_known(probe: str) -> None:
     assert probe in usage._OWN
 
