@@ -63,7 +63,7 @@ HELP = {
     "workers": "number of worker processes",
     "account_id": "the account, 12 digits",
     "root_credentials": "KEYID:SECRET of the root user, or @FILE holding that (the literal form shows in process lists)",
-    "neighbours": "embedded, none, or the URL of an AWS-compatible endpoint",
+    "neighbours": "who answers for EC2, load balancers and the other services that ECS works in: embedded (moto), none, or an AWS-compatible URL",
     "neighbours_credentials": "AWS shared-credentials file whose [default] profile signs what goes to the neighbours' URL",
     "rehearse_propagation": "seconds for which a new role cannot be used yet",
     "task_pace": "how fast ECS's tasks come and go: normal takes the time it takes on AWS, fast takes none",
