@@ -187,7 +187,7 @@ class Associations:
                 }
             ],
         }
-        source = {"TagFilters": [{"Key": "AmazonECSManaged", "Values": [""]}]}  # inferred
+        source = {"TagFilters": [{"Key": "AmazonECSManaged"}]}  # inferred
         asked = {"ScalingPlanName": name, "ApplicationSource": source, "ScalingInstructions": [instruction]}
         self._call(row, "autoscaling-plans", "CreateScalingPlan", asked)
 
