@@ -29,6 +29,17 @@ class Scene:
         asked = {"family": family, "containerDefinitions": [CONTAINER], **size, **more}
         return str(self.ecs.register_task_definition(**asked)["taskDefinition"]["taskDefinitionArn"])
 
+    def host(self, definition: str, ec2_instance: str) -> str:
+        """A container instance that can have two tasks of the definition with interfaces of their own."""
+        needed = self.ecs.describe_task_definition(taskDefinition=definition)["taskDefinition"]["requiresAttributes"]
+        made = self.ecs.register_container_instance(
+            cluster="c",
+            instanceIdentityDocument=json.dumps({"instanceId": ec2_instance, "instanceType": "c5.large", "availabilityZone": "us-east-1a"}),
+            totalResources=[{"name": name, "type": "INTEGER", "integerValue": 4096} for name in ("CPU", "MEMORY")],
+            attributes=[{"name": one["name"]} for one in needed],
+        )
+        return str(made["containerInstance"]["containerInstanceArn"])
+
     def run(self, **more: Any) -> str:
         """The ARN of a task that was just asked for."""
         asked = {"cluster": "c", "taskDefinition": "web", "launchType": "FARGATE", "networkConfiguration": self.network, **more}

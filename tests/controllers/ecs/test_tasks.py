@@ -273,3 +273,41 @@ def test_in_the_background(scene: Scene) -> None:
     scene.stop(arn)
     until(lambda: scene.task(arn)["lastStatus"] == "STOPPED")
     scene.stead.app.runner.stop()
+
+
+@pytest.mark.both_stores
+def test_on_a_container_instance_the_interface_is_attached(scene: Scene) -> None:
+    instance = scene.ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, SubnetId=scene.subnet)["Instances"][0]["InstanceId"]
+    scene.definition("hosted", requiresCompatibilities=["EC2"])
+    scene.host("hosted", instance)
+    arns = [scene.run(taskDefinition="hosted", launchType="EC2") for _ in range(2)]
+    scene.stead.settle()
+    mine = [one for one in scene.interfaces() if "attachment/" in one["Description"]]
+    assert sorted(one["Attachment"]["DeviceIndex"] for one in mine) == [1, 2]
+    assert {one["Attachment"]["InstanceId"] for one in mine} == {instance}
+    full = scene.ecs.run_task(cluster="c", taskDefinition="hosted", launchType="EC2", networkConfiguration=scene.network)
+    assert [failure["reason"] for failure in full["failures"]] == ["RESOURCE:ENI"]
+    with without(scene.stead, "ec2:DetachNetworkInterface"):
+        scene.stop(arns[0])
+        scene.stead.settle()
+        reason = "Unexpected EC2 error while attempting to Detach Network Interface: UnauthorizedOperation"
+        assert scene.task(arns[0])["stoppedReason"] == reason
+    scene.stead.advance(3)
+    scene.stop(arns[1])
+    scene.stead.settle()
+    assert [scene.task(arn)["lastStatus"] for arn in arns] == ["STOPPED", "STOPPED"]
+    assert [one for one in scene.interfaces() if "attachment/" in one["Description"]] == []
+    assert scene.ecs.run_task(cluster="c", taskDefinition="hosted", launchType="EC2", networkConfiguration=scene.network)["failures"] == []
+
+
+@pytest.mark.both_stores
+def test_an_attachment_that_is_refused_leaves_nothing(scene: Scene) -> None:
+    scene.definition("hosted", requiresCompatibilities=["EC2"])
+    scene.host("hosted", "i-0123456789abcdef0")
+    with without(scene.stead, "ec2:AttachNetworkInterface"):
+        arn = scene.run(taskDefinition="hosted", launchType="EC2")
+        scene.stead.settle()
+    task = scene.task(arn)
+    reason = "Unexpected EC2 error while attempting to Attach Network Interface: UnauthorizedOperation"
+    assert (task["lastStatus"], task["stoppedReason"]) == ("STOPPED", reason)
+    assert scene.interfaces() == []
