@@ -94,4 +94,7 @@ def _targets(behalf: Behalf, where: Where, arn: str) -> Iterator[tuple[Target, H
 def _instances(behalf: Behalf, where: Where, name: str) -> Iterator[tuple[Target, Health]]:
     answer = behalf.call(where, SESSION, "elb", "DescribeInstanceHealth", {"LoadBalancerName": name})
     for one in answer.get("InstanceStates") or []:
-        yield Target(name, one["InstanceId"], None), Health(one.get("State", "Unknown"), one.get("Description") or "")
+        state = (
+            "initial" if one.get("ReasonCode") == "ELB" else one.get("State", "Unknown")
+        )  # out of service for a reason that is not the instance's
+        yield Target(name, one["InstanceId"], None), Health(state, one.get("Description") or "")
