@@ -61,7 +61,7 @@ EXCEPTIONS: list[tuple[str, str, str]] = [
     (r"iam:.*", r"iam:roletemplatearn", TEMPLATES),
     (r"sts:AssumeRole", r"(saml|accounts\.google|cognito-identity|graph\.facebook|www\.amazon).*", FEDERATED),
     (r"(iam|ecs):Create(User|Role|Policy|InstanceProfile|ServiceLinkedRole|Cluster)", r"(aws|iam|ecs):resourcetag/team", NEW),
-    (r"ecs:RegisterTaskDefinition", r"(aws|ecs):resourcetag/team", NEW),
+    (r"ecs:(RegisterTaskDefinition|CreateService)", r"(aws|ecs):resourcetag/team", NEW),
     (r"ecs:(Put|Delete)Attributes", r"(aws|ecs):resourcetag/team", "the instances of these calls do not exist"),
     (r"ecs:TagResource", r"ecs:createaction", "only the tags of a create call have it (policy-evaluation.md 8.6)"),
 ]
@@ -73,6 +73,11 @@ FURTHER_EXCEPTIONS: list[tuple[str, str, str]] = [
 ]
 # Keys that a call has though the reference does not give them to it, and why.
 BEYOND: list[tuple[str, str, str]] = [
+    (
+        r"ecs:(Create|Update)Service",
+        r"ecs:cluster",
+        "the reference has it at the action's own resource type, where this test does not look",
+    ),
     (r"iam:.*", r"iam:awsservicename", "on every call about a linked role, so that the documented policies work (design D13)"),
 ]
 
@@ -98,7 +103,22 @@ class Tagged(World):
 
 # Parameters that a call needs for all its keys, beside those of support/every_operation.py.
 STORAGE = {"configuration": {"managedStorageConfiguration": {"fargateEphemeralStorageKmsKeyId": "key"}}}
-MORE: dict[str, dict[str, Any]] = {"ecs:CreateCluster": STORAGE, "ecs:UpdateCluster": STORAGE}
+SERVICE: dict[str, Any] = {
+    "capacityProviderStrategy": [{"capacityProvider": "FARGATE"}],
+    "enableECSManagedTags": True,
+    "enableExecuteCommand": True,
+    "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": "ENABLED"}},
+    "propagateTags": "SERVICE",
+    "serviceConnectConfiguration": {"enabled": True, "namespace": f"arn:aws:servicediscovery:us-east-1:{ACCOUNT}:namespace/ns-1"},
+    "volumeConfigurations": [{"name": "v", "managedEBSVolume": {"roleArn": f"arn:aws:iam::{ACCOUNT}:role/r"}}],
+    "vpcLatticeConfigurations": [{"roleArn": f"arn:aws:iam::{ACCOUNT}:role/r", "targetGroupArn": "arn", "portName": "p"}],
+}
+MORE: dict[str, dict[str, Any]] = {
+    "ecs:CreateCluster": STORAGE,
+    "ecs:UpdateCluster": STORAGE,
+    "ecs:CreateService": SERVICE,
+    "ecs:UpdateService": SERVICE,
+}
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +222,9 @@ FURTHER: list[tuple[str, str, dict[str, ContextValue]]] = [
     ("ecs:DescribeClusters", "ecs:DescribeClusters", {}),
     ("ecs:RegisterTaskDefinition", "ecs:TagResource", {"ecs:createaction": "RegisterTaskDefinition", "ecs:task-cpu": "256"}),
     ("ecs:RegisterTaskDefinition", "iam:PassRole", {"iam:passedtoservice": "ecs-tasks.amazonaws.com"}),
+    ("ecs:CreateService", "ecs:TagResource", {"ecs:createaction": "CreateService"}),
+    ("ecs:CreateService", "iam:PassRole", {"iam:passedtoservice": "ecs.amazonaws.com"}),
+    ("ecs:DescribeServices", "ecs:DescribeServices", {}),
     ("ecs:DeleteTaskDefinitions", "ecs:DeleteTaskDefinitions", {}),
     ("ecs:PutAttributes", "ecs:PutAttributes", {}),
     ("ecs:DeleteAttributes", "ecs:DeleteAttributes", {}),

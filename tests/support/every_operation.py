@@ -92,6 +92,31 @@ class World:
         made = self.ecs.register_task_definition(**self.family())["taskDefinition"]
         return f"{made['family']}:{made['revision']}"
 
+    def bridge(self) -> str:
+        """The ARN of a task definition that needs no network."""
+        size = {"cpu": "256", "memory": "512"}
+        made = self.ecs.register_task_definition(family=self.name(), containerDefinitions=[{"name": "web", "image": "nginx"}], **size)
+        return str(made["taskDefinition"]["taskDefinitionArn"])
+
+    def service_wish(self) -> dict[str, Any]:
+        """A service that needs nothing outside, as it is asked for."""
+        named = {"cluster": self.cluster(), "serviceName": self.name(), "taskDefinition": self.bridge()}
+        return {**named, "desiredCount": 0, "tags": ECS_TAGS}
+
+    def service(self) -> dict[str, Any]:
+        """A service and its cluster, as the parameters of its calls."""
+        wish = self.service_wish()
+        self.ecs.create_service(**wish)
+        return {"cluster": wish["cluster"], "service": wish["serviceName"]}
+
+    def services(self) -> dict[str, Any]:
+        """Two services of one cluster."""
+        wish = self.service_wish()
+        names = [wish["serviceName"], self.name()]
+        for name in names:
+            self.ecs.create_service(**{**wish, "serviceName": name})
+        return {"cluster": wish["cluster"], "services": names}
+
     def deregistered(self) -> str:
         """One that is INACTIVE."""
         name = self.definition()
@@ -278,17 +303,21 @@ def _of_owners(kind: str) -> dict[str, Row]:
 
 _ECS: dict[str, Row] = {
     "CreateCluster": lambda w: {"clusterName": w.name(), "tags": ECS_TAGS, "capacityProviders": ["FARGATE"]},
+    "CreateService": lambda w: {**w.service_wish(), "role": w.role()},
     "DeleteAccountSetting": lambda _: {"name": "awsvpcTrunking"},
     "DeleteAttributes": World.attribute,
     "DeleteCluster": lambda w: {"cluster": w.cluster()},
+    "DeleteService": World.service,
     "DeleteTaskDefinitions": lambda w: {"taskDefinitions": [w.deregistered(), w.deregistered()]},
     "DeregisterTaskDefinition": lambda w: {"taskDefinition": w.definition()},
     "DescribeClusters": lambda w: {"clusters": [w.cluster(), w.cluster()]},
+    "DescribeServices": World.services,
     "DescribeTaskDefinition": lambda w: {"taskDefinition": w.definition()},
     "DiscoverPollEndpoint": lambda _: {},
     "ListAccountSettings": lambda _: {},
     "ListAttributes": lambda w: {"cluster": w.cluster(), "targetType": "container-instance"},
     "ListClusters": lambda _: {},
+    "ListServices": lambda w: {"cluster": w.cluster()},
     "ListTagsForResource": lambda w: {"resourceArn": w.cluster()},
     "ListTaskDefinitionFamilies": lambda _: {},
     "ListTaskDefinitions": lambda _: {},
@@ -305,6 +334,7 @@ _ECS: dict[str, Row] = {
     "UntagResource": lambda w: {"resourceArn": w.cluster(), "tagKeys": ["team"]},
     "UpdateCluster": lambda w: {"cluster": w.cluster(), "settings": [{"name": "containerInsights", "value": "enabled"}]},
     "UpdateClusterSettings": lambda w: {"cluster": w.cluster(), "settings": [{"name": "containerInsights", "value": "enabled"}]},
+    "UpdateService": lambda w: {**w.service(), "taskDefinition": w.bridge()},
 }
 
 _STS: dict[str, Row] = {
