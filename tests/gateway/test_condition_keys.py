@@ -62,6 +62,7 @@ EXCEPTIONS: list[tuple[str, str, str]] = [
     (r"sts:AssumeRole", r"(saml|accounts\.google|cognito-identity|graph\.facebook|www\.amazon).*", FEDERATED),
     (r"(iam|ecs):Create(User|Role|Policy|InstanceProfile|ServiceLinkedRole|Cluster)", r"(aws|iam|ecs):resourcetag/team", NEW),
     (r"ecs:(RegisterTaskDefinition|CreateService)", r"(aws|ecs):resourcetag/team", NEW),
+    (r"ecs:(Create|Update|Delete|Describe)CapacityProviders?", r"(aws|ecs):resourcetag/team", "the providers of these calls do not exist"),
     (r"ecs:(Put|Delete)Attributes", r"(aws|ecs):resourcetag/team", "the instances of these calls do not exist"),
     (r"ecs:TagResource", r"ecs:createaction", "only the tags of a create call have it (policy-evaluation.md 8.6)"),
 ]
@@ -113,7 +114,20 @@ SERVICE: dict[str, Any] = {
     "volumeConfigurations": [{"name": "v", "managedEBSVolume": {"roleArn": f"arn:aws:iam::{ACCOUNT}:role/r"}}],
     "vpcLatticeConfigurations": [{"roleArn": f"arn:aws:iam::{ACCOUNT}:role/r", "targetGroupArn": "arn", "portName": "p"}],
 }
+MANAGED: dict[str, Any] = {
+    "managedInstancesProvider": {
+        "infrastructureRoleArn": f"arn:aws:iam::{ACCOUNT}:role/r",
+        "instanceLaunchTemplate": {
+            "ec2InstanceProfileArn": f"arn:aws:iam::{ACCOUNT}:instance-profile/p",
+            "networkConfiguration": {"subnets": ["subnet-1"]},
+            "instanceMetadataTagsPropagation": True,
+        },
+        "propagateTags": "NONE",
+    }
+}
 MORE: dict[str, dict[str, Any]] = {
+    "ecs:CreateCapacityProvider": MANAGED,
+    "ecs:UpdateCapacityProvider": MANAGED,
     "ecs:CreateCluster": STORAGE,
     "ecs:UpdateCluster": STORAGE,
     "ecs:CreateService": SERVICE,
@@ -222,6 +236,12 @@ FURTHER: list[tuple[str, str, dict[str, ContextValue]]] = [
     ("ecs:DescribeClusters", "ecs:DescribeClusters", {}),
     ("ecs:RegisterTaskDefinition", "ecs:TagResource", {"ecs:createaction": "RegisterTaskDefinition", "ecs:task-cpu": "256"}),
     ("ecs:RegisterTaskDefinition", "iam:PassRole", {"iam:passedtoservice": "ecs-tasks.amazonaws.com"}),
+    ("ecs:CreateCapacityProvider", "ecs:TagResource", {"ecs:createaction": "CreateCapacityProvider"}),
+    ("ecs:DescribeCapacityProviders", "ecs:DescribeCapacityProviders", {}),
+    ("ecs:DescribeContainerInstances", "ecs:DescribeContainerInstances", {}),
+    ("ecs:ExecuteCommand", "ecs:ExecuteCommand", {"ecs:container-name": "web"}),
+    ("ecs:RegisterContainerInstance", "ecs:TagResource", {"ecs:createaction": "RegisterContainerInstance"}),
+    ("ecs:UpdateContainerInstancesState", "ecs:UpdateContainerInstancesState", {}),
     ("ecs:CreateService", "ecs:TagResource", {"ecs:createaction": "CreateService"}),
     ("ecs:CreateService", "iam:PassRole", {"iam:passedtoservice": "ecs.amazonaws.com"}),
     ("ecs:DescribeServices", "ecs:DescribeServices", {}),

@@ -128,6 +128,25 @@ class World:
         items = [{"name": "stack", "value": "blue", "targetId": self.name(), "targetType": "container-instance"} for _ in range(2)]
         return {"cluster": self.cluster(), "attributes": items}
 
+    def instance(self) -> dict[str, Any]:
+        """A container instance and its cluster, as the parameters of its calls."""
+        cluster = self.cluster()
+        resources = [{"name": name, "type": "INTEGER", "integerValue": 4096} for name in ("CPU", "MEMORY")]
+        made = self.ecs.register_container_instance(cluster=cluster, totalResources=resources, tags=ECS_TAGS)["containerInstance"]
+        return {"cluster": cluster, "containerInstance": made["containerInstanceArn"]}
+
+    def instances(self) -> dict[str, Any]:
+        """Two of one cluster, likewise."""
+        one = self.instance()
+        other = self.ecs.register_container_instance(cluster=one["cluster"], tags=ECS_TAGS)["containerInstance"]
+        return {"cluster": one["cluster"], "containerInstances": [one["containerInstance"], other["containerInstanceArn"]]}
+
+    def bridge_task(self) -> dict[str, Any]:
+        """A task on an instance of its own, and its cluster, likewise."""
+        cluster = self.instance()["cluster"]
+        (task,) = self.ecs.run_task(cluster=cluster, taskDefinition=self.bridge(), tags=ECS_TAGS)["tasks"]
+        return {"cluster": cluster, "task": task["taskArn"]}
+
     def key(self, user: str) -> str:
         """An access key's id."""
         return str(self.iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"])
@@ -302,21 +321,28 @@ def _of_owners(kind: str) -> dict[str, Row]:
 
 
 _ECS: dict[str, Row] = {
+    "CreateCapacityProvider": lambda w: {"name": w.name(), "tags": ECS_TAGS},
     "CreateCluster": lambda w: {"clusterName": w.name(), "tags": ECS_TAGS, "capacityProviders": ["FARGATE"]},
     "CreateService": lambda w: {**w.service_wish(), "role": w.role()},
     "DeleteAccountSetting": lambda _: {"name": "awsvpcTrunking"},
     "DeleteAttributes": World.attribute,
+    "DeleteCapacityProvider": lambda w: {"capacityProvider": w.name()},
     "DeleteCluster": lambda w: {"cluster": w.cluster()},
     "DeleteService": World.service,
     "DeleteTaskDefinitions": lambda w: {"taskDefinitions": [w.deregistered(), w.deregistered()]},
+    "DeregisterContainerInstance": World.instance,
     "DeregisterTaskDefinition": lambda w: {"taskDefinition": w.definition()},
+    "DescribeCapacityProviders": lambda w: {"capacityProviders": [w.name(), w.name()]},
     "DescribeClusters": lambda w: {"clusters": [w.cluster(), w.cluster()]},
+    "DescribeContainerInstances": World.instances,
     "DescribeServices": World.services,
     "DescribeTaskDefinition": lambda w: {"taskDefinition": w.definition()},
     "DiscoverPollEndpoint": lambda _: {},
+    "ExecuteCommand": lambda w: {**w.bridge_task(), "command": "ls", "container": "web", "interactive": True},
     "ListAccountSettings": lambda _: {},
     "ListAttributes": lambda w: {"cluster": w.cluster(), "targetType": "container-instance"},
     "ListClusters": lambda _: {},
+    "ListContainerInstances": lambda w: {"cluster": w.cluster()},
     "ListServices": lambda w: {"cluster": w.cluster()},
     "ListTagsForResource": lambda w: {"resourceArn": w.cluster()},
     "ListTaskDefinitionFamilies": lambda _: {},
@@ -329,11 +355,18 @@ _ECS: dict[str, Row] = {
         "capacityProviders": ["FARGATE"],
         "defaultCapacityProviderStrategy": [],
     },
+    "RegisterContainerInstance": lambda w: {"cluster": w.cluster(), "tags": ECS_TAGS},
     "RegisterTaskDefinition": World.family,
+    "SubmitAttachmentStateChanges": lambda w: {"cluster": w.cluster(), "attachments": []},
+    "SubmitContainerStateChange": lambda w: {**w.bridge_task(), "containerName": "web", "status": "RUNNING"},
+    "SubmitTaskStateChange": lambda w: {**w.bridge_task(), "status": "RUNNING"},
     "TagResource": lambda w: {"resourceArn": w.cluster(), "tags": ECS_TAGS},
     "UntagResource": lambda w: {"resourceArn": w.cluster(), "tagKeys": ["team"]},
+    "UpdateCapacityProvider": lambda w: {"name": w.name()},
     "UpdateCluster": lambda w: {"cluster": w.cluster(), "settings": [{"name": "containerInsights", "value": "enabled"}]},
     "UpdateClusterSettings": lambda w: {"cluster": w.cluster(), "settings": [{"name": "containerInsights", "value": "enabled"}]},
+    "UpdateContainerAgent": World.instance,
+    "UpdateContainerInstancesState": lambda w: {**w.instances(), "status": "DRAINING"},
     "UpdateService": lambda w: {**w.service(), "taskDefinition": w.bridge()},
 }
 

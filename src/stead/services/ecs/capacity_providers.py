@@ -259,7 +259,7 @@ def _group(context: Context, provider: dict[str, Any]) -> dict[str, Any]:
     try:
         found = context.call("autoscaling", "DescribeAutoScalingGroups", {"AutoScalingGroupNames": [name]}, caller=caller)
     except AwsError as error:
-        raise client_error(error.message) from error
+        raise _told(error) from error
     groups: list[dict[str, Any]] = found.get("AutoScalingGroups") or []
     if not groups:
         raise client_error("The specified Auto Scaling group ARN was not found. Specify a valid ARN and try again.")  # our wording
@@ -282,4 +282,9 @@ def _mark(context: Context, group: str) -> None:
     except AwsError as error:
         if error.code == "AccessDenied":
             raise client_error(_NO_TAGS) from error
-        raise client_error(error.message) from error
+        raise _told(error) from error
+
+
+def _told(error: AwsError) -> AwsError:
+    """Another service's refusal in ECS's answer; a service that is away is away."""
+    return error if error.status >= 500 else client_error(error.message)
