@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from support.ecs import Scene
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from support.stead import Stead
 
 PORT = 80
@@ -23,13 +26,36 @@ class Front(Scene):
         container = {"name": "web", "image": "nginx", "portMappings": [{"containerPort": PORT}]}
         self.definition(containerDefinitions=[container])
         self.definition("checked", containerDefinitions=[{**container, **CHECKED}])
-        bridge = {**container, "memory": 128, "portMappings": [{"containerPort": PORT, "hostPort": 8080}]}
-        self.ecs.register_task_definition(family="bridge", containerDefinitions=[bridge])
+        for family, host_port in (("bridge", 8080), ("dynamic", 0)):
+            bridge = {**container, "memory": 128, "portMappings": [{"containerPort": PORT, "hostPort": host_port}]}
+            self.ecs.register_task_definition(family=family, containerDefinitions=[bridge])
 
     def settle(self, seconds: float = 0) -> None:
         """Let time pass, and everything happen that is due."""
         self.stead.advance(seconds)
         self.stead.settle()
+
+    def settle_tasks(self, seconds: float = 0) -> None:
+        """The same for tasks alone: the scheduler sees nothing of it."""
+        self.stead.advance(seconds)
+        runner = self.stead.app.runner
+        (queue,) = [one for one in runner._queues if one.controller.table.name == "ecs_tasks"]
+        for _ in range(20):
+            if not runner._step_one(queue):
+                return
+        raise AssertionError("tasks do not come to rest")
+
+    def until(self, holds: Callable[[], Any]) -> None:
+        """Let time pass, a second at a time, till that holds."""
+        for _ in range(60):
+            if holds():
+                return
+            self.settle(1)
+        raise AssertionError("it never held")
+
+    def says(self, text: str) -> bool:
+        """Whether an event of the service has this in it."""
+        return any(text in event["message"] for event in self.service()["events"])
 
     def group(self, kind: str = "ip", delay: int = 60) -> str:
         """A target group's ARN, behind a listener of a load balancer of its own."""
@@ -42,6 +68,32 @@ class Front(Scene):
         action = {"Type": "forward", "TargetGroupArn": arn}
         self.elbv2.create_listener(LoadBalancerArn=balancer, Protocol="TCP", Port=PORT, DefaultActions=[action])
         return str(arn)
+
+    def classic(self) -> str:
+        """A classic load balancer's name."""
+        name = f"c{token_hex(6)}"
+        listener = {"Protocol": "TCP", "LoadBalancerPort": PORT, "InstancePort": 8080}
+        self.elb.create_load_balancer(LoadBalancerName=name, Listeners=[listener], Subnets=[self.subnet])
+        return name
+
+    def instance(self) -> str:
+        """The id of an instance that an agent registered."""
+        (made,) = self.ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, SubnetId=self.subnet)["Instances"]
+        known = {"instanceId": made["InstanceId"], "instanceType": "c5.large", "availabilityZone": made["Placement"]["AvailabilityZone"]}
+        sizes = [{"name": name, "type": "INTEGER", "integerValue": 4096} for name in ("CPU", "MEMORY")]
+        asked = {"instanceIdentityDocument": json.dumps(known), "totalResources": sizes}
+        self.ecs.register_container_instance(cluster="c", **asked)
+        return str(made["InstanceId"])
+
+    def serve_on_instances(self, family: str, balancer: dict[str, Any], count: int = 1) -> None:
+        """Service ``s`` with tasks of launch type EC2."""
+        balancers = [{**balancer, "containerName": "web", "containerPort": PORT}]
+        self.serve(taskDefinition=family, launchType="EC2", networkConfiguration=None, loadBalancers=balancers, count=count)
+
+    def behind(self, classic: str) -> dict[str, str]:
+        """The states of a classic load balancer's instances."""
+        found = self.elb.describe_instance_health(LoadBalancerName=classic)["InstanceStates"]
+        return {one["InstanceId"]: one["State"] for one in found}
 
     def targets(self, group: str) -> dict[tuple[str, int], str]:
         """The states of a group's targets."""
@@ -69,7 +121,8 @@ class Front(Scene):
         asked: dict[str, Any] = {"taskDefinition": "web", "launchType": "FARGATE", "networkConfiguration": self.network, **more}
         balancers = [{"targetGroupArn": group, "containerName": "web", "containerPort": PORT} for group in groups]
         asked.setdefault("loadBalancers", balancers)
-        self.ecs.create_service(cluster="c", serviceName="s", desiredCount=count, **asked)
+        given = {name: value for name, value in asked.items() if value is not None}
+        self.ecs.create_service(cluster="c", serviceName="s", desiredCount=count, **given)
 
     def scale(self, count: int) -> None:
         """Wish for so many tasks."""
