@@ -30,7 +30,7 @@ IN_USE = "Role in use."  # recorded
 INTERNAL_ERROR = "Role could not be deleted because of an internal error."  # recorded, with an empty list
 
 _WORK = select(role_usage.c.region, role_usage.c.resource).where(role_usage.c.role_id == bindparam("role_id"), role_usage.c.ended.is_(None))
-# What the probes' `own` names. An INACTIVE cluster is no use (recorded); capacity providers are not stored yet, so there are none.
+# What the probes' `own` names. An INACTIVE cluster is no use (recorded); capacity providers of Managed Instances are not implemented.
 _OWN = {
     "ecs:cluster": select(clusters.c.region, clusters.c.arn.label("resource")).where(
         clusters.c.account_id == bindparam("account"), clusters.c.status == "ACTIVE"
