@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import orjson
 import pytest
@@ -10,13 +11,12 @@ from sqlalchemy import select
 from support.ecs import Scene
 from support.linked_role_policy import without
 from support.process import until
+from support.stead import Stead
 
+from stead.app import App
 from stead.controllers.ecs.tasks import Tasks
 from stead.store.ecs_tables import ecs_tasks
 from stead.store.tables import role_usage
-
-if TYPE_CHECKING:
-    from support.stead import Stead
 
 SESSION = "ecs-eni-provisioning"
 _ROW = select(ecs_tasks)
@@ -238,14 +238,11 @@ def test_a_stopped_task_is_forgotten_after_an_hour(scene: Scene) -> None:
     assert scene.ecs.describe_tasks(cluster="c", tasks=[arn])["failures"] == [{"arn": arn, "reason": "MISSING"}]
 
 
-def test_at_its_recorded_pace(scene: Scene) -> None:
-    """ecs-on-your-behalf.md 2.1, with Stead's clock in the test's hand."""
-    from stead.controllers.ecs.pace import NORMAL  # noqa: PLC0415  # the other tests' Stead is fast
-
-    controllers = [queue.controller for queue in scene.stead.app.runner._queues if isinstance(queue.controller, Tasks)]
-    controllers[0]._pace = NORMAL
-    controllers[0]._runtime._pace = NORMAL  # type: ignore[attr-defined]  # the simulated one
-    controllers[0]._provisioning[0]._pace = NORMAL  # type: ignore[attr-defined]  # the network interfaces
+def test_at_its_recorded_pace(acting: Stead) -> None:
+    """ecs-on-your-behalf.md 2.1, with Stead's clock in the test's hand; the neighbours stay those of ``acting``."""
+    app = App(replace(acting.app.settings, task_pace="normal"))
+    scene = Scene(Stead(app))
+    scene.definition()
     arn = scene.run()
     seen = [_after(scene, arn, seconds) for seconds in (0, 4, 8, 3, 8, 1)]
     assert seen == [
@@ -256,6 +253,8 @@ def test_at_its_recorded_pace(scene: Scene) -> None:
         ("PENDING", "ATTACHED", 2),
         ("RUNNING", "ATTACHED", 3),
     ]
+    app.store.close()
+    app.store.engine.dispose()
 
 
 def _after(scene: Scene, arn: str, seconds: int) -> tuple[str, str, int]:
