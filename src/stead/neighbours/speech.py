@@ -41,8 +41,13 @@ class Answer(dict[str, Any]):
 
 
 def written(call: Call, model: OperationModel, *, read_only: bool, intent: str = "", requester: str = "") -> NeighbourRequest:
-    """``call`` as a request."""
-    wire = _serializer(protocol_of(call.service)).serialize_to_request(call.parameters, model)
+    """``call`` as a request; AwsError for parameters that no request can carry."""
+    from botocore.exceptions import ParamValidationError  # noqa: PLC0415  # as below
+
+    try:
+        wire = _serializer(protocol_of(call.service)).serialize_to_request(call.parameters, model)
+    except ParamValidationError as error:  # of what a customer gave; Stead's own is correct
+        raise AwsError("ValidationException", str(error)) from error
     return NeighbourRequest(
         service=call.service,
         operation=call.operation,

@@ -50,7 +50,7 @@ PROTOCOLS = {
     "rest-json": Codec(rest_json.parse, rest_json.reply, rest_json.refuse),
     "rest-xml": Codec(rest_xml.parse, _forwarded_only, rest_xml.refuse),
     "ec2": Codec(aws_ec2.parse, _forwarded_only, aws_ec2.refuse),
-    "smithy-rpc-v2-cbor": Codec(rpc_cbor.parse, _forwarded_only, rpc_cbor.refuse),
+    "smithy-rpc-v2-cbor": Codec(rpc_cbor.parse, rpc_cbor.reply, rpc_cbor.refuse),
 }
 _QUERY_IN_JSON = Codec(aws_query.parse, aws_query.reply_json, aws_query.refuse_json)
 _FALLBACK = SERVICES["iam"]  # the protocol of a refusal when nothing tells the service: IAM's XML

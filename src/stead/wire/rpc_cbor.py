@@ -1,7 +1,7 @@
 """The rpc-v2-cbor protocol, as boto3 speaks it to CloudWatch and Cloud Map: one CBOR map in, one out.
 
-Stead only forwards the services that speak it (designs/neighbours.md), so a request is read to be authorized and recorded: what the model
-does not know is left out, and what does not fit its shape is the neighbour's to refuse.
+Stead only forwards the services that speak it (designs/neighbours.md), in an older protocol, since stand-ins for AWS do not know this one: what
+the model does not know is left out.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from stead.wire import aws_json
 from stead.wire.messages import HttpReply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from botocore.model import OperationModel, ServiceModel, Shape
 
     Reader = Callable[[Any], Any]
 
 HEADER = (b"smithy-protocol", b"rpc-v2-cbor")
+_EPOCH_SECONDS = 1  # the tag of a time that is a number
 _STRICT: dict[str, Any] = {"max_depth": 64, "strict_hashable_types": True, "allow_duplicate_keys": False}
 
 
@@ -44,6 +45,25 @@ def parse(model: OperationModel, body: bytes) -> dict[str, Any]:
         raise AwsError("SerializationException", "The request body is not a CBOR map")
     parameters: dict[str, Any] = _reader(model)(document)
     return parameters
+
+
+def reply(model: OperationModel, result: Mapping[str, Any], request_id: str) -> HttpReply:
+    """The answer to a call that succeeded."""
+    body = cbor2.dumps(_written(model.output_shape, result) if model.output_shape else {})
+    return HttpReply(200, (HEADER, (b"content-type", b"application/cbor"), (b"x-amzn-requestid", request_id.encode())), body)
+
+
+def _written(shape: Shape, value: Any) -> Any:
+    match shape.type_name:
+        case "structure":
+            return {name: _written(member, value[name]) for name, member in shape.members.items() if value.get(name) is not None}
+        case "list":
+            return [_written(shape.member, item) for item in value]
+        case "map":
+            return {key: _written(shape.value, item) for key, item in value.items()}
+        case "timestamp":
+            return cbor2.CBORTag(_EPOCH_SECONDS, value / 1000)
+    return value
 
 
 def refuse(_service: ServiceModel, error: AwsError, request_id: str) -> HttpReply:
