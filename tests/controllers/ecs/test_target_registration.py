@@ -126,8 +126,9 @@ def test_a_start_that_was_cut_off_leaves_no_target(front: Front, monkeypatch: py
             front.settle()
     assert len(front.targets(group)) == 1
     front.scale(0)
-    front.settle(20)
-    front.settle(20)
+    (task,) = front.tasks()
+    front.stop(task["taskArn"])
+    front.until(lambda: front.task(task["taskArn"])["lastStatus"] == "STOPPED")
     assert front.targets(group) == {}
     assert front.interfaces() == []
 
