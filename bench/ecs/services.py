@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -26,24 +27,30 @@ SIZES = (10, 100, 1000)
 
 
 class Figures(NamedTuple):
-    """Seconds from CreateService's answer to all tasks RUNNING, to the steady state, and from scaling to zero until nothing is left."""
+    """Seconds from CreateService's answer to all tasks RUNNING, to the steady state, and from scaling to zero until nothing is left.
+
+    ``start_cpu`` and ``stop_cpu`` are the seconds of processor that all of Stead's processes, the neighbours' included, took for it.
+    """
 
     tasks: int
     running: float
+    start_cpu: float
     steady: float
     gone: float
+    stop_cpu: float
     interfaces: int
 
     def line(self) -> str:
         """A row of the table."""
-        each = self.running * 1000 / self.tasks
-        away = self.gone * 1000 / self.tasks
-        return f"| {self.tasks:,} | {self.running:.1f} s | {each:.0f} ms | {self.steady:.1f} s | {self.gone:.1f} s | {away:.0f} ms | {self.interfaces:,} |"
+        each = [f"{seconds * 1000 / self.tasks:.0f} ms" for seconds in (self.running, self.start_cpu, self.gone, self.stop_cpu)]
+        start = f"| {self.tasks:,} | {self.running:.1f} s | {each[0]} | {each[1]} | {self.steady:.1f} s "
+        return f"{start}| {self.gone:.1f} s | {each[2]} | {each[3]} | {self.interfaces:,} |"
 
 
 def main() -> None:
     """The table."""
-    print("| tasks | all RUNNING | each | steady state | all gone | each | interfaces |\n|---|---|---|---|---|---|---|")
+    print("| tasks | all RUNNING | each | its CPU | steady state | all gone | each | its CPU | interfaces |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for size in [int(text) for text in sys.argv[1:]] or SIZES:
         with tempfile.TemporaryDirectory(prefix="stead-bench-") as folder:
             print(_measured(size, Path(folder)).line(), flush=True)
@@ -54,7 +61,7 @@ def _measured(size: int, folder: Path) -> Figures:
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([*command, "--root-credentials", ":".join(KEY)], stdout=subprocess.PIPE, stderr=log)
     try:
-        return _run(size, _url(process))
+        return _run(size, _url(process), process.pid)
     finally:
         process.terminate()
         process.wait(30)
@@ -68,7 +75,7 @@ def _url(process: subprocess.Popen[bytes]) -> str:
     raise RuntimeError("Stead did not start; see its log")
 
 
-def _run(size: int, url: str) -> Figures:
+def _run(size: int, url: str, pid: int) -> Figures:
     ecs, ec2 = _client("ecs", url), _client("ec2", url)
     network = _network(ec2)
     ecs.create_cluster()
@@ -81,17 +88,26 @@ def _run(size: int, url: str) -> Figures:
         containerDefinitions=[{"name": "web", "image": "nginx"}],
     )
     ecs.create_service(serviceName="web", taskDefinition="web", desiredCount=size, launchType="FARGATE", networkConfiguration=network)
-    started = time.monotonic()
+    started, cpu = time.monotonic(), _cpu(pid)
     running = _until(lambda: _service(ecs)["runningCount"] == size) - started
+    start_cpu = _cpu(pid) - cpu
     steady = _until(lambda: "steady state" in _service(ecs)["events"][0]["message"]) - started
     interfaces = len(ec2.describe_network_interfaces()["NetworkInterfaces"])
     ecs.update_service(service="web", desiredCount=0)
-    scaled = time.monotonic()
+    scaled, cpu = time.monotonic(), _cpu(pid)
     gone = _until(lambda: _usage(ecs) == 0) - scaled
+    stop_cpu = _cpu(pid) - cpu
     left = len(ec2.describe_network_interfaces()["NetworkInterfaces"])
     if left:
         raise RuntimeError(f"{left} network interfaces are left")
-    return Figures(size, running, steady, gone, interfaces)
+    return Figures(size, running, start_cpu, steady, gone, stop_cpu, interfaces)
+
+
+def _cpu(pid: int) -> float:
+    """Seconds that the process and all below it took so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    below = [child for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") + sum(_cpu(int(child)) for child in below)
 
 
 def _client(service: str, url: str) -> Any:
