@@ -181,6 +181,7 @@ def test_a_provider_is_deleted_when_no_cluster_has_it(groups: Groups, acting: St
     groups.create_provider()
 
 
+@pytest.mark.both_stores
 def test_waiting_tasks_make_the_group_grow_and_get_their_places(groups: Groups, acting: Stead) -> None:
     groups.create_provider()
     groups.associate(groups.provider)
@@ -233,6 +234,72 @@ def test_an_instance_with_tasks_is_protected(acting: Stead) -> None:
     groups.look()
     assert all(each["ProtectedFromScaleIn"] is False for each in groups.described()["Instances"])
     assert {record["requestParameters"]["protectedFromScaleIn"] for record in events(groups, "SetInstanceProtection")} == {True, False}
+
+
+def test_a_role_that_may_not_resize(groups: Groups, acting: Stead) -> None:
+    groups.create_provider()
+    groups.associate(groups.provider)
+    acting.settle()
+    groups.small_definition()
+    with without(acting, "autoscaling:UpdateAutoScalingGroup"):
+        (task,) = groups.ecs.run_task(cluster="c", taskDefinition="small")["tasks"]
+        for _ in range(3):
+            groups.look()
+        assert groups.described()["DesiredCapacity"] == 0
+        assert groups.task(task["taskArn"])["lastStatus"] == "PROVISIONING"
+        assert groups.attachments()["attachmentsStatus"] == "UPDATE_COMPLETE"
+    for _ in range(3):
+        groups.look()
+    assert groups.described()["DesiredCapacity"] == 1
+    groups.stop(task["taskArn"])
+    groups.look()
+    assert groups.task(task["taskArn"])["lastStatus"] == "STOPPED"
+
+
+@pytest.mark.parametrize("action", ["autoscaling:SetInstanceProtection", "autoscaling:DescribeAutoScalingGroups"])
+def test_a_role_that_may_not_protect(acting: Stead, action: str) -> None:
+    groups = Groups(acting, 1)
+    groups.scaling.update_auto_scaling_group(AutoScalingGroupName=groups.group, NewInstancesProtectedFromScaleIn=True)
+    groups.create_provider(protection=True)
+    groups.associate(groups.provider)
+    groups.register(groups.instances()[0])
+    groups.small_definition()
+    acting.settle()
+    with without(acting, action):
+        (task,) = groups.ecs.run_task(cluster="c", taskDefinition="small")["tasks"]
+        for _ in range(2):
+            groups.look()
+        assert groups.task(task["taskArn"])["lastStatus"] == "RUNNING"
+        assert [one["ProtectedFromScaleIn"] for one in groups.described()["Instances"]] == [False]
+        assert any(record.get("errorCode") == "AccessDenied" for record in events(groups, action.partition(":")[2]))
+    for _ in range(3):
+        groups.look()
+    assert [one["ProtectedFromScaleIn"] for one in groups.described()["Instances"]] == [True]
+
+
+def test_a_service_waits_for_instances_too(groups: Groups, acting: Stead) -> None:
+    groups.create_provider()
+    groups.associate(groups.provider)
+    acting.settle()
+    groups.small_definition()
+    strategy = [{"capacityProvider": groups.provider, "weight": 1}]
+    groups.ecs.create_service(cluster="c", serviceName="s", taskDefinition="small", desiredCount=2, capacityProviderStrategy=strategy)
+    for _ in range(3):
+        groups.look()
+    (instance,) = groups.instances()
+    groups.register(instance)
+    for _ in range(4):
+        groups.look()
+    (service,) = groups.ecs.describe_services(cluster="c", services=["s"])["services"]
+    assert (service["runningCount"], service["pendingCount"]) == (2, 0)
+    groups.ecs.update_service(cluster="c", service="s", desiredCount=0)
+    for _ in range(3):
+        groups.look()
+    used = refusal(groups.ecs.put_cluster_capacity_providers, cluster="c", capacityProviders=[], defaultCapacityProviderStrategy=[])
+    assert used.code == "ResourceInUseException"
+    groups.ecs.delete_service(cluster="c", service="s")
+    groups.look()
+    groups.associate()
 
 
 REFUSED = [

@@ -136,7 +136,10 @@ class Associations:
         if learned.refused:
             outcome = retry.later(learned.work, self._pace)
             # What was made stays CREATED while it is followed: only its making and unmaking can fail.
-            _save(db, row, CREATED if row.wanted and "applied" in learned.work else FAILED, learned.work)
+            is_made = bool(row.wanted) and "applied" in learned.work
+            _save(db, row, CREATED if is_made else FAILED, learned.work)
+            if is_made:
+                waiting_tasks.place(db, row.cluster_arn, row.capacity_provider, now)
             return outcome
         if not row.wanted:
             return self._over(db, row, learned.work, now)

@@ -56,11 +56,13 @@ _LOOK = (
     .values(due=bindparam("now"))
 )
 _UNWANT = update(cluster_attachments).where(cluster_attachments.c.id == bindparam("key")).values(wanted=0, due=bindparam("now"))
-_WAKE = (
-    update(cluster_attachments)
+# One that is being stepped is passed over: its step takes rows that the waker may hold.
+_SLEEPING = (
+    select(cluster_attachments.c.id)
     .where(cluster_attachments.c.cluster_arn == bindparam("cluster"), cluster_attachments.c.due > bindparam("soon"))
-    .values(due=bindparam("now"))
+    .with_for_update(skip_locked=True)
 )
+_WAKE = update(cluster_attachments).where(cluster_attachments.c.id.in_(_SLEEPING)).values(due=bindparam("now"))
 _FORGET = delete(cluster_attachments).where(
     cluster_attachments.c.cluster_arn == bindparam("cluster"), cluster_attachments.c.status == DELETED
 )
