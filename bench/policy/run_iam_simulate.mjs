@@ -36,7 +36,7 @@ function rate(limit) {
 }
 
 if (Number(seconds)) {
-  rate(seconds / 4)
+  rate(3) // V8 needs longer to warm up than the others: with half a second it comes out a third slower
   console.log(JSON.stringify({ rate: rate(Number(seconds)) }))
 } else {
   const wrong = given.asks.filter((ask) => allowed(ask) !== ask.allowed).length
