@@ -103,7 +103,7 @@ class Step:
         if not self.has_balancers:
             return
         before = set(self.service.work.get("registered", ()))
-        now = {_short(arn) for arn in service_tasks.at_work(self.db, self.service.arn)}
+        now = {_short(arn) for arn in service_tasks.running(self.db, self.service.arn)}
         self.service.work["registered"] = sorted(now)
         self._tell(len(now - before), events.REGISTERED, events.CLASSIC_REGISTERED)
         self._tell(len(before - now), events.DEREGISTERED, events.CLASSIC_DEREGISTERED)

@@ -78,6 +78,7 @@ _HELD_UP = (
     .limit(10)
 )
 _INSTANCE = select(container_instances.c.ec2_instance_id).where(container_instances.c.id == bindparam("arn"))
+_RUNNING = select(ecs_tasks.c.id).where(_OF_SERVICE, ecs_tasks.c.last_status == RUNNING, ecs_tasks.c.desired_status == RUNNING)
 _DEFINITION = select(task_definitions.c.document).where(task_definitions.c.arn == bindparam("arn"))
 _TAGS = select(tags.c.name, tags.c.value).where(tags.c.owner == bindparam("owner"))
 _LATE_MS = MINUTE  # a task's end may be committed that much later than its time
@@ -125,6 +126,11 @@ def failed(db: Reader, service: Service, now: int) -> list[dict[str, Any]]:
     told.update({row.id: row.stopped for row in fresh})
     service.work["told"] = {arn: stopped for arn, stopped in told.items() if stopped > now - 2 * _LATE_MS} or dict(list(told.items())[-1:])
     return [{**orjson.loads(row.document), "deployment": row.deployment} for row in fresh]
+
+
+def running(db: Reader, arn: str) -> list[str]:
+    """Their ARNs alone."""
+    return [row.id for row in db.all(_RUNNING, service=arn)]
 
 
 def instance_id(db: Reader, task: Mapping[str, Any]) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import bindparam, delete
+from sqlalchemy import delete, select
 
 from stead.aws.clock import DAY
 from stead.controllers.ecs import deployments, rollout, service_tasks, target_health
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 BATCH = 50  # tasks that one step starts, or stops, so that nobody waits long for the database
 _TOLD_AT_ONCE = 10  # tasks that one event names
 _OVER = ecs_services.c.status == INACTIVE, ecs_services.c.due.is_(None)
-_FORGET_TAGS = delete(tags).where(tags.c.owner == bindparam("arn"))
+_FORGET_TAGS = delete(tags).where(tags.c.owner.in_(select(ecs_services.c.id).where(*_OVER)))
 _FORGET = delete(ecs_services).where(*_OVER)
 
 
@@ -67,6 +67,7 @@ class Services:
 
     def sweep(self, db: Writer, _now: int) -> None:
         """Forget services that were deleted a day ago: then their rows are no longer due."""
+        db.run(_FORGET_TAGS)
         db.run(_FORGET)
 
 

@@ -22,7 +22,7 @@ PRIMARY = "PRIMARY"
 _THIS = ecs_services.c.id == bindparam("arn")
 FIND = select(ecs_services).where(_THIS, ecs_services.c.account_id == bindparam("account"))
 _HOLD = select(ecs_services).where(_THIS).with_for_update()
-_CHANGING = ("status", "task_definition", "desired_count", "document", "deployments", "events", "work")
+_CHANGING = ("status", "launch_type", "task_definition", "desired_count", "document", "deployments", "events", "work")
 _SAVE = update(ecs_services).where(_THIS).values({name: bindparam(f"new_{name}") for name in _CHANGING})
 _WAKE = update(ecs_services).where(_THIS).values(due=bindparam("now"))
 _COUNTS = (
@@ -92,6 +92,7 @@ def columns(service: Service) -> dict[str, Any]:
     document = service.document
     return {
         "status": document["status"],
+        "launch_type": document.get("launchType") or ("FARGATE" if "platformFamily" in document else "EC2"),
         "task_definition": document["taskDefinition"],
         "desired_count": document["desiredCount"],
         "document": _json(document),

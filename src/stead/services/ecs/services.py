@@ -120,8 +120,10 @@ def create_service(context: Context, request: Parameters) -> Result:
 def _prepare_update(context: Context, request: Parameters) -> None:
     """The same of UpdateService."""
     request = without_nulls(request)
-    _living_cluster(context.db.first(_CLUSTER, key=_home(context), account=context.account_id))
+    cluster = _living_cluster(context.db.first(_CLUSTER, key=_home(context), account=context.account_id))
     service_rules.check("UpdateService", request)
+    if request.get("capacityProviderStrategy"):
+        request = _launched(cluster, request)
     current = _active(Service.of(context.row) if context.row is not None else None)
     definition = _definition(
         context, request.get("taskDefinition") or current.document["taskDefinition"], is_new="taskDefinition" in request
@@ -315,7 +317,6 @@ def _insert(context: Context, made: Service, wish: Parameters) -> None:
         region=context.region,
         cluster_arn=made.document["clusterArn"],
         name=made.document["serviceName"],
-        launch_type=made.document.get("launchType"),
         scheduling_strategy=made.document["schedulingStrategy"],
         request=orjson.dumps({"token": wish.get("clientToken"), "asked": service_shapes.asked(wish)}).decode(),
         created=context.now,
