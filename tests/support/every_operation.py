@@ -147,6 +147,17 @@ class World:
         (task,) = self.ecs.run_task(cluster=cluster, taskDefinition=self.bridge(), tags=ECS_TAGS)["tasks"]
         return {"cluster": cluster, "task": task["taskArn"]}
 
+    def start(self) -> dict[str, Any]:
+        """What StartTask needs: the instance is named."""
+        where = self.instance()
+        return {"cluster": where["cluster"], "containerInstances": [where["containerInstance"]], "taskDefinition": self.bridge()}
+
+    def bridge_tasks(self) -> dict[str, Any]:
+        """Two of one cluster, likewise."""
+        cluster = self.instance()["cluster"]
+        tasks = self.ecs.run_task(cluster=cluster, taskDefinition=self.bridge(), count=2, tags=ECS_TAGS)["tasks"]
+        return {"cluster": cluster, "tasks": [task["taskArn"] for task in tasks]}
+
     def key(self, user: str) -> str:
         """An access key's id."""
         return str(self.iam.create_access_key(UserName=user)["AccessKey"]["AccessKeyId"])
@@ -337,6 +348,7 @@ _ECS: dict[str, Row] = {
     "DescribeContainerInstances": World.instances,
     "DescribeServices": World.services,
     "DescribeTaskDefinition": lambda w: {"taskDefinition": w.definition()},
+    "DescribeTasks": World.bridge_tasks,
     "DiscoverPollEndpoint": lambda _: {},
     "ExecuteCommand": lambda w: {**w.bridge_task(), "command": "ls", "container": "web", "interactive": True},
     "ListAccountSettings": lambda _: {},
@@ -347,6 +359,7 @@ _ECS: dict[str, Row] = {
     "ListTagsForResource": lambda w: {"resourceArn": w.cluster()},
     "ListTaskDefinitionFamilies": lambda _: {},
     "ListTaskDefinitions": lambda _: {},
+    "ListTasks": lambda w: {"cluster": w.cluster()},
     "PutAccountSetting": lambda _: {"name": "awsvpcTrunking", "value": "enabled"},
     "PutAccountSettingDefault": lambda _: {"name": "awsvpcTrunking", "value": "enabled"},
     "PutAttributes": World.attribute,
@@ -357,6 +370,9 @@ _ECS: dict[str, Row] = {
     },
     "RegisterContainerInstance": lambda w: {"cluster": w.cluster(), "tags": ECS_TAGS},
     "RegisterTaskDefinition": World.family,
+    "RunTask": lambda w: {"cluster": w.instance()["cluster"], "taskDefinition": w.bridge(), "tags": ECS_TAGS},
+    "StartTask": World.start,
+    "StopTask": World.bridge_task,
     "SubmitAttachmentStateChanges": lambda w: {"cluster": w.cluster(), "attachments": []},
     "SubmitContainerStateChange": lambda w: {**w.bridge_task(), "containerName": "web", "status": "RUNNING"},
     "SubmitTaskStateChange": lambda w: {**w.bridge_task(), "status": "RUNNING"},
