@@ -120,8 +120,8 @@ class Step:
         return service_shapes.service_deployment(self.service)
 
     def until_next_round(self) -> int:
-        """Milliseconds, for a service that changes."""
-        return self.pace.service_round
+        """Milliseconds, for a service that changes. A look costs with the number of tasks, so the pause before it grows with them."""
+        return self.pace.service_round + sum(tally.wanted + tally.leaving for tally in self.tallies.values()) // 2
 
     def until_next_look(self) -> int:
         """For a service that is steady: its tasks wake it, its targets do not."""
