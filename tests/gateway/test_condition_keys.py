@@ -64,6 +64,11 @@ EXCEPTIONS: list[tuple[str, str, str]] = [
     (r"ecs:(RegisterTaskDefinition|CreateService)", r"(aws|ecs):resourcetag/team", NEW),
     (r"ecs:(Create|Update|Delete|Describe)CapacityProviders?", r"(aws|ecs):resourcetag/team", "the providers of these calls do not exist"),
     (r"ecs:(Put|Delete)Attributes", r"(aws|ecs):resourcetag/team", "the instances of these calls do not exist"),
+    (
+        r"ecs:ListTasks",
+        r"(aws|ecs):resourcetag/team",
+        "a list is of a cluster's tasks; the tags of the instance that filters it are not read",
+    ),
     (r"ecs:TagResource", r"ecs:createaction", "only the tags of a create call have it (policy-evaluation.md 8.6)"),
 ]
 FURTHER_EXCEPTIONS: list[tuple[str, str, str]] = [
@@ -130,6 +135,7 @@ MORE: dict[str, dict[str, Any]] = {
     "ecs:UpdateCapacityProvider": MANAGED,
     "ecs:CreateCluster": STORAGE,
     "ecs:UpdateCluster": STORAGE,
+    "ecs:RunTask": {"capacityProviderStrategy": [{"capacityProvider": "FARGATE"}]},
     "ecs:CreateService": SERVICE,
     "ecs:UpdateService": SERVICE,
 }

@@ -95,7 +95,8 @@ class World:
     def bridge(self) -> str:
         """The ARN of a task definition that needs no network."""
         size = {"cpu": "256", "memory": "512"}
-        made = self.ecs.register_task_definition(family=self.name(), containerDefinitions=[{"name": "web", "image": "nginx"}], **size)
+        container = {"name": "web", "image": "nginx"}
+        made = self.ecs.register_task_definition(family=self.name(), containerDefinitions=[container], tags=ECS_TAGS, **size)
         return str(made["taskDefinition"]["taskDefinitionArn"])
 
     def service_wish(self) -> dict[str, Any]:
@@ -150,7 +151,8 @@ class World:
     def start(self) -> dict[str, Any]:
         """What StartTask needs: the instance is named."""
         where = self.instance()
-        return {"cluster": where["cluster"], "containerInstances": [where["containerInstance"]], "taskDefinition": self.bridge()}
+        wish = {"containerInstances": [where["containerInstance"]], "taskDefinition": self.bridge(), "tags": ECS_TAGS}
+        return {"cluster": where["cluster"], **wish}
 
     def bridge_tasks(self) -> dict[str, Any]:
         """Two of one cluster, likewise."""
@@ -359,7 +361,7 @@ _ECS: dict[str, Row] = {
     "ListTagsForResource": lambda w: {"resourceArn": w.cluster()},
     "ListTaskDefinitionFamilies": lambda _: {},
     "ListTaskDefinitions": lambda _: {},
-    "ListTasks": lambda w: {"cluster": w.cluster()},
+    "ListTasks": World.instance,
     "PutAccountSetting": lambda _: {"name": "awsvpcTrunking", "value": "enabled"},
     "PutAccountSettingDefault": lambda _: {"name": "awsvpcTrunking", "value": "enabled"},
     "PutAttributes": World.attribute,
