@@ -39,8 +39,26 @@ SAMPLES = {
     "RoleName": "some",
     "RoleSessionName": "some",
     "UserName": "some",
+    "attributes": [
+        {"name": "stack", "targetId": f"arn:aws:ecs:us-east-1:{ACCOUNT}:container-instance/some/0", "targetType": "container-instance"}
+    ],
+    "capacityProvider": "some",
     "cluster": "some",
+    "command": "ls",
+    "containerDefinitions": [],
+    "containerInstance": "0" * 32,
+    "containerInstances": ["0" * 32],
+    "family": "some",
+    "name": "awsvpcTrunking",
     "resourceArn": f"arn:aws:ecs:us-east-1:{ACCOUNT}:cluster/some",
+    "service": "some",
+    "serviceName": "some",
+    "services": ["some"],
+    "task": "0" * 32,
+    "taskDefinition": "some:1",
+    "taskDefinitions": ["some:1"],
+    "tasks": ["0" * 32],
+    "value": "enabled",
 }
 # CloudTrail's flag is another thing than the reference's access level in these (recorded-aws.md 13).
 READS_AND_IS_WRITE = {"sts:AssumeRole", "sts:DecodeAuthorizationMessage"}

@@ -97,12 +97,23 @@ def test_a_bad_time(story: Running, words: list[str]) -> None:
     assert (done.returncode, "argument --since" in done.stderr) == (2, True)
 
 
+def _hears_interrupts() -> None:
+    """A shell that runs the tests in its background has its children ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def following(story: Running, tmp_path: Path) -> Iterator[Any]:
     path = tmp_path / "followed"
     with path.open("w") as output:
         process_ = subprocess.Popen(
-            command(story, "--follow"), env=environment(), stdout=output, stderr=subprocess.PIPE, text=True, start_new_session=True
+            command(story, "--follow"),
+            env=environment(),
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=_hears_interrupts,  # noqa: PLW1509  # one line of C in the child; no thread of ours holds a lock of it
         )
     yield process_, path
     if process_.poll() is None:

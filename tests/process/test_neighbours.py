@@ -165,7 +165,7 @@ def test_another_stead_as_the_neighbour(start: Any, tmp_path: Path) -> None:
     iam.put_user_policy(UserName="alice", PolicyName="p", PolicyDocument=allow("sts:AssumeRole"))
     key = iam.create_access_key(UserName="alice")["AccessKey"]
     alice = front.client("sts", (key["AccessKeyId"], key["SecretAccessKey"]))
-    given = alice.assume_role(RoleArn=role["Role"]["Arn"], RoleSessionName="s")["Credentials"]
+    given = alice.assume_role(RoleArn=role["Role"]["Arn"], RoleSessionName="reading")["Credentials"]
     session = (given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
     front.client("ec2", session, REGION).create_vpc(CidrBlock="10.9.0.0/16")
     assert "10.9.0.0/16" in vpcs(behind)

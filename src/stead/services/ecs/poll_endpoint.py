@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _DOMAIN = "stead.invalid"
 
 
-@operation("ecs", "DiscoverPollEndpoint")
+@operation("ecs", "DiscoverPollEndpoint", read_only=False)  # AWS's reference calls it a write
 def discover_poll_endpoint(context: Context, _request: Parameters) -> Result:
     """The same for every instance; neither it nor its cluster is looked up (inferred: AWS answers before an instance is registered)."""
     region = context.region
