@@ -53,7 +53,7 @@ def delete_policy(context: Context, forward: Forward) -> Result:
     asked = context.origin.parameters
     given = str(asked.get("PolicyName"))
     which = {
-        "PolicyNames": [given],
+        "PolicyNames": [given.rpartition("policyName/")[2]],  # an ARN ends in the name, which every neighbour finds it by
         **({"AutoScalingGroupName": asked["AutoScalingGroupName"]} if asked.get("AutoScalingGroupName") else {}),
     }
     found = (known(context, "autoscaling", "DescribePolicies", which) or {}).get("ScalingPolicies") or []
