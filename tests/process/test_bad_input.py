@@ -261,7 +261,7 @@ def test_a_call_without_a_verified_signature_writes_nothing(start: Callable[...,
         for _ in range(20):
             assert running.ask("POST", "/", form, {"Content-Type": FORM, **headers})[0] in {400, 403}
     running.client("sts").get_caller_identity()  # its traces, of another service, are written later than any of theirs would have been
-    own = (f'"last_used" VALUES(\'{process.KEY_ID}\',\'sts\',', '"policy_sets"', '"event_blocks"', '"event_keys"', '"event_tail"')
+    own = (f"\"last_used\" VALUES('{process.KEY_ID}','sts',", '"policy_sets"', '"event_blocks"', '"event_keys"', '"event_tail"')
     until(lambda: any(own[0] in line for line in _dump(database) - dump_before))
     assert {line for line in _dump(database) - dump_before if not any(part in line for part in own)} == set()
     assert {event["EventName"] for event in running.client("cloudtrail").lookup_events()["Events"]} == {"GetCallerIdentity"}
